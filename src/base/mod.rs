@@ -1,0 +1,9 @@
+//! Floor 1: the values everything else is made of. Imports nothing of ours.
+
+pub mod clock;
+pub mod email;
+pub mod id;
+pub mod keyring;
+pub mod language;
+pub mod random;
+pub mod secret;
