@@ -4,3 +4,4 @@
 //! this list and none below (`tests/architecture.rs` holds the house to that).
 
 pub mod base; // floor 1: clock, id, email, secret; imports nothing of ours
+pub mod db; // floor 3: Db, Tx, queries, migrations, Record (the base of every row)

@@ -1,0 +1,2 @@
+drop table mail_tokens;
+drop table outbox;

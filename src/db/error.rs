@@ -1,0 +1,69 @@
+//! What can go wrong between us and the database.
+
+use sqlx::error::ErrorKind;
+
+/// A failed database call, sorted by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// No connection to be had, a broken one, or a time-out: the same call may work in a moment.
+    #[error("the database is not available: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// A unique rule was broken. Statements break one such rule at most, so the caller knows which.
+    #[error("a row with this value exists")]
+    Duplicate(#[source] sqlx::Error),
+    /// The row was changed or deleted since it was read.
+    #[error("the row has changed since it was read")]
+    Stale,
+    /// A mistake of ours, or data that we cannot read.
+    #[error("the database call failed: {0}")]
+    Failed(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        match &error {
+            E::Database(e) if e.kind() == ErrorKind::UniqueViolation => Self::Duplicate(error),
+            E::Database(e) if e.code().is_some_and(|code| is_passing(&code)) => Self::Unavailable(error),
+            E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed => {
+                Self::Unavailable(error)
+            }
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+impl DbError {
+    /// Whether the connection itself is gone, so that another one may serve.
+    pub(super) fn is_disconnect(&self) -> bool {
+        let Self::Unavailable(error) = self else { return false };
+        match error {
+            sqlx::Error::Database(e) => e.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
+            error => !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed),
+        }
+    }
+}
+
+/// PostgreSQL: connection, resources, operator intervention (time-outs too), serialisation.
+/// SQLite: busy, locked, I/O error, full, cannot open (primary result codes, low byte).
+fn is_passing(code: &str) -> bool {
+    match code.parse::<u32>() {
+        Ok(sqlite) if code.len() < 5 => matches!(sqlite & 0xff, 5 | 6 | 10 | 13 | 14),
+        _ => ["08", "53", "57", "58", "40", "55P03"].iter().any(|class| code.starts_with(class)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_passing;
+
+    #[test]
+    fn time_outs_and_lost_servers_pass_and_mistakes_do_not() {
+        for code in ["57014", "57P01", "08006", "53300", "40001", "55P03", "5", "261", "13", "1546"] {
+            assert!(is_passing(code), "{code}");
+        }
+        for code in ["42601", "23505", "22001", "1", "1555", "19"] {
+            assert!(!is_passing(code), "{code}");
+        }
+    }
+}

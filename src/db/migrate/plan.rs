@@ -1,0 +1,135 @@
+//! What is applied, what is pending, and whether this version may run on it.
+
+use serde::Serialize;
+
+use super::file::{Label, Migration};
+use crate::base::clock::Timestamp;
+
+/// A row of `schema_migrations`.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(super) struct Applied {
+    pub version: i64,
+    pub name: String,
+    pub label: Label,
+    pub checksum: String,
+    pub applied_at: Timestamp,
+}
+
+/// Where one migration stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Applied,
+    Pending,
+    /// Applied by another version: this one does not have the file.
+    Unknown,
+    /// Applied, but the file has changed since.
+    Changed,
+}
+
+/// One line of `migrate status`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Standing {
+    pub version: i64,
+    pub name: String,
+    pub label: Label,
+    pub state: State,
+    pub applied_at: Option<Timestamp>,
+}
+
+/// The standing of every migration, known or only applied, in order.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan(pub Vec<Standing>);
+
+impl Plan {
+    pub(super) fn new(known: &[Migration], applied: &[Applied]) -> Self {
+        let mut lines: Vec<_> = known
+            .iter()
+            .map(|m| {
+                let row = applied.iter().find(|a| a.version == m.version);
+                let state = match row {
+                    None => State::Pending,
+                    Some(row) if row.checksum != m.checksum() => State::Changed,
+                    Some(_) => State::Applied,
+                };
+                let applied_at = row.map(|a| a.applied_at);
+                Standing { version: m.version, name: m.name.into(), label: m.label, state, applied_at }
+            })
+            .collect();
+        let unknown = applied.iter().filter(|a| known.iter().all(|m| m.version != a.version));
+        lines.extend(unknown.map(|a| Standing {
+            version: a.version,
+            name: a.name.clone(),
+            label: a.label,
+            state: State::Unknown,
+            applied_at: Some(a.applied_at),
+        }));
+        lines.sort_by_key(|line| line.version);
+        Self(lines)
+    }
+
+    pub fn in_state(&self, state: State) -> impl Iterator<Item = &Standing> {
+        self.0.iter().filter(move |line| line.state == state)
+    }
+
+    /// Why this version must not run on this schema; `None` if it may: all its own migrations are
+    /// applied unchanged, and every one that it does not know only expands.
+    pub fn refusal(&self) -> Option<String> {
+        let names = |lines: Vec<&Standing>| {
+            lines.iter().map(|l| format!("{:04}_{}", l.version, l.name)).collect::<Vec<_>>().join(", ")
+        };
+        let pending: Vec<_> = self.in_state(State::Pending).collect();
+        let changed: Vec<_> = self.in_state(State::Changed).collect();
+        let contracted: Vec<_> =
+            self.in_state(State::Unknown).filter(|line| line.label == Label::Contract).collect();
+        if !changed.is_empty() {
+            return Some(format!(
+                "applied migrations have changed since: {}; restore the files as they were and add a new one",
+                names(changed)
+            ));
+        }
+        if !contracted.is_empty() {
+            return Some(format!(
+                "a newer version has taken away what this one needs: {}; run the newer version, or `stead migrate down` with it first",
+                names(contracted)
+            ));
+        }
+        (!pending.is_empty())
+            .then(|| format!("migrations are pending: {}; run `stead migrate up`", names(pending)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(version: i64) -> Migration {
+        Migration { version, name: "step", label: Label::Expand, transactional: true, up: "-- expand", down: None }
+    }
+
+    fn applied(version: i64, label: Label) -> Applied {
+        let checksum = known(version).checksum();
+        Applied { version, name: "step".into(), label, checksum, applied_at: Timestamp::EPOCH }
+    }
+
+    #[test]
+    fn a_version_runs_on_a_schema_that_a_later_one_has_only_expanded() {
+        let rows = [applied(1, Label::Expand), applied(2, Label::Expand)];
+        assert_eq!(Plan::new(&[known(1)], &rows).refusal(), None);
+    }
+
+    #[test]
+    fn a_version_refuses_a_schema_that_a_later_one_has_contracted() {
+        let rows = [applied(1, Label::Expand), applied(2, Label::Contract)];
+        assert!(Plan::new(&[known(1)], &rows).refusal().unwrap().contains("0002_step"));
+    }
+
+    #[test]
+    fn pending_and_changed_migrations_are_refused_by_name() {
+        let plan = Plan::new(&[known(1), known(2)], &[applied(1, Label::Expand)]);
+        assert!(plan.refusal().unwrap().contains("`stead migrate up`"));
+        let mut changed = applied(1, Label::Expand);
+        changed.checksum = "other".into();
+        assert!(Plan::new(&[known(1)], &[changed]).refusal().unwrap().contains("changed"));
+    }
+}

@@ -1,0 +1,253 @@
+//! Applies and undoes migrations over one connection of its own.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use sqlx::migrate::MigrateDatabase;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, SqliteConnection};
+
+use super::file::{Migration, embedded};
+use super::plan::{Applied, Plan, State};
+use crate::base::clock::Clock;
+use crate::db::pool::sqlite_options;
+use crate::db::{DbError, Driver};
+
+/// Why the schema could not be brought where it was asked to be.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error("migration {version:04}_{name} failed: {source}")]
+    Step { version: i64, name: String, source: DbError },
+    #[error("{0}")]
+    Refused(String),
+    #[error("cannot lock {path}: {source}", path = path.display())]
+    Lock { path: PathBuf, source: std::io::Error },
+}
+
+impl From<sqlx::Error> for MigrateError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+enum Link {
+    Sqlite(SqliteConnection),
+    /// With the options to open a second one, for what cannot run in a transaction.
+    Postgres(PgConnection, PgConnectOptions),
+}
+
+/// Runs `$call` on whichever connection there is.
+macro_rules! on_link {
+    ($link:expr, $connection:ident => $call:expr) => {
+        match $link {
+            Link::Sqlite($connection) => $call,
+            Link::Postgres($connection, _) => $call,
+        }
+    };
+}
+
+/// Brings a schema up or down.
+pub struct Migrator {
+    link: Link,
+    migrations: Vec<Migration>,
+    clock: Clock,
+    /// SQLite only: held while this lives. Turning a new file to WAL is not safe against others.
+    _lock: Option<File>,
+}
+
+const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version bigint NOT NULL PRIMARY KEY,
+    name text NOT NULL,
+    label text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL
+)";
+
+impl Migrator {
+    /// Connects to `url` with the embedded migrations; an absent SQLite file is made.
+    pub async fn connect(url: &str, clock: Clock) -> Result<Self, MigrateError> {
+        Self::connect_with(url, clock, embedded(Driver::of(url)?)).await
+    }
+
+    /// Connects to `url` with the given migrations.
+    pub async fn connect_with(url: &str, clock: Clock, migrations: Vec<Migration>) -> Result<Self, MigrateError> {
+        let (link, lock) = match Driver::of(url)? {
+            Driver::Sqlite => {
+                let lock = lock_beside(&SqliteConnectOptions::from_str(url)?).await?;
+                (Link::Sqlite(sqlite_options(url)?.connect().await?), Some(lock))
+            }
+            Driver::Postgres => {
+                let options = PgConnectOptions::from_str(url)?;
+                (Link::Postgres(options.connect().await?, options), None)
+            }
+        };
+        let mut migrator = Self { link, migrations, clock, _lock: lock };
+        migrator.create_table().await?;
+        Ok(migrator)
+    }
+
+    /// Creates the PostgreSQL database of `url` if it is absent; says whether it did.
+    pub async fn create_database(url: &str) -> Result<bool, MigrateError> {
+        if Driver::of(url)? == Driver::Sqlite || Postgres::database_exists(url).await? {
+            return Ok(false);
+        }
+        match Postgres::create_database(url).await {
+            Ok(()) => Ok(true),
+            // Somebody else was quicker by a moment.
+            Err(_) if Postgres::database_exists(url).await? => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What is applied and what is pending.
+    pub async fn plan(&mut self) -> Result<Plan, MigrateError> {
+        let applied = self.applied().await?;
+        Ok(Plan::new(&self.migrations, &applied))
+    }
+
+    /// Applies what is pending; tells `progress` the name of each before it starts.
+    /// Returns how many this process applied.
+    pub async fn up(&mut self, mut progress: impl FnMut(&str)) -> Result<usize, MigrateError> {
+        let plan = self.plan().await?;
+        if plan.in_state(State::Changed).next().is_some() {
+            return Err(MigrateError::Refused(plan.refusal().unwrap_or_default()));
+        }
+        let mut applied = 0;
+        for migration in self.migrations.clone() {
+            if plan.in_state(State::Pending).any(|line| line.version == migration.version) {
+                progress(migration.name);
+                let done = self.step(&migration, Direction::Up).await;
+                applied += usize::from(done.map_err(|source| failed(&migration, source))?);
+            }
+        }
+        Ok(applied)
+    }
+
+    /// Undoes the newest applied migration; returns its name, or `None` if nothing is applied.
+    pub async fn down(&mut self) -> Result<Option<String>, MigrateError> {
+        let plan = self.plan().await?;
+        let Some(newest) = plan.0.iter().rev().find(|line| line.state != State::Pending) else {
+            return Ok(None);
+        };
+        let migration = self.migrations.iter().find(|m| m.version == newest.version && m.down.is_some()).cloned();
+        let Some(migration) = migration else {
+            return Err(MigrateError::Refused(format!(
+                "{:04}_{} cannot be undone by this version: it has no `down` file for it",
+                newest.version, newest.name
+            )));
+        };
+        self.step(&migration, Direction::Down).await.map_err(|source| failed(&migration, source))?;
+        Ok(Some(format!("{:04}_{}", migration.version, migration.name)))
+    }
+
+    /// One migration, under the lock; `false` if somebody else had done it by the time we held it.
+    async fn step(&mut self, migration: &Migration, direction: Direction) -> Result<bool, DbError> {
+        let sql = match direction {
+            Direction::Up => migration.up,
+            Direction::Down => migration.down.unwrap_or_default(),
+        };
+        self.raw(match self.link {
+            Link::Sqlite(_) => "BEGIN IMMEDIATE",
+            Link::Postgres(..) => "BEGIN; SET LOCAL lock_timeout = '60s'; LOCK TABLE schema_migrations IN EXCLUSIVE MODE; SET LOCAL lock_timeout = '10s'",
+        })
+        .await?;
+        let outcome = match self.is_applied(migration.version).await {
+            Ok(applied) if applied == matches!(direction, Direction::Up) => Ok(false),
+            Ok(_) => self.run(migration, direction, sql).await.map(|()| true),
+            Err(error) => Err(error),
+        };
+        self.raw(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+        outcome
+    }
+
+    async fn run(
+        &mut self,
+        migration: &Migration,
+        direction: Direction,
+        sql: &'static str,
+    ) -> Result<(), DbError> {
+        match &self.link {
+            Link::Postgres(_, options) if !migration.transactional => {
+                let mut other = options.connect().await?;
+                sqlx::raw_sql(sql).execute(&mut other).await?;
+                other.close().await?;
+            }
+            _ => self.raw(sql).await?,
+        }
+        match direction {
+            Direction::Up => self.note(migration).await,
+            Direction::Down => {
+                self.raw_owned(format!("DELETE FROM schema_migrations WHERE version = {}", migration.version)).await
+            }
+        }
+    }
+
+    async fn note(&mut self, m: &Migration) -> Result<(), DbError> {
+        let sql = "INSERT INTO schema_migrations (version, name, label, checksum, applied_at) VALUES ($1, $2, $3, $4, $5)";
+        let now = self.clock.now();
+        on_link!(&mut self.link, c => {
+            sqlx::query(sql).bind(m.version).bind(m.name).bind(m.label).bind(m.checksum()).bind(now).execute(c).await?;
+        });
+        Ok(())
+    }
+
+    async fn applied(&mut self) -> Result<Vec<Applied>, DbError> {
+        let sql = "SELECT version, name, label, checksum, applied_at FROM schema_migrations ORDER BY version";
+        Ok(on_link!(&mut self.link, c => sqlx::query_as(sql).fetch_all(c).await?))
+    }
+
+    async fn is_applied(&mut self, version: i64) -> Result<bool, DbError> {
+        let sql = "SELECT version FROM schema_migrations WHERE version = $1";
+        let row: Option<(i64,)> =
+            on_link!(&mut self.link, c => sqlx::query_as(sql).bind(version).fetch_optional(c).await?);
+        Ok(row.is_some())
+    }
+
+    /// PostgreSQL's `IF NOT EXISTS` is not safe against a twin that creates the same at the same moment.
+    async fn create_table(&mut self) -> Result<(), DbError> {
+        match self.raw(CREATE_TABLE).await {
+            Err(DbError::Duplicate(_)) => self.raw(CREATE_TABLE).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn raw(&mut self, sql: &'static str) -> Result<(), DbError> {
+        on_link!(&mut self.link, c => sqlx::raw_sql(sql).execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    async fn raw_owned(&mut self, sql: String) -> Result<(), DbError> {
+        on_link!(&mut self.link, c => sqlx::raw_sql(AssertSqlSafe(sql)).execute(c).await.map(drop))?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Up,
+    Down,
+}
+
+fn failed(migration: &Migration, source: DbError) -> MigrateError {
+    MigrateError::Step { version: migration.version, name: migration.name.into(), source }
+}
+
+/// Makes the folder of a SQLite file and takes the lock file beside it; the lock ends with the process.
+async fn lock_beside(options: &SqliteConnectOptions) -> Result<File, MigrateError> {
+    let mut path = options.get_filename().to_path_buf();
+    path.as_mut_os_string().push(".lock");
+    let locked = tokio::task::spawn_blocking({
+        let path = path.clone();
+        move || {
+            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            let file = File::create(&path)?;
+            file.lock().map(|()| file)
+        }
+    });
+    let fault = |source| MigrateError::Lock { path, source };
+    locked.await.map_err(std::io::Error::other).and_then(|file| file).map_err(fault)
+}

@@ -1,0 +1,16 @@
+//! Floor 3: the database. One SQL text serves SQLite and PostgreSQL.
+//!
+//! `db.read()` gives a [`Session`], `db.write()` a [`Tx`]; both take the same text through `query`,
+//! and only a [`Tx`] can `execute`. The portability law is in `docs/database.md`.
+
+mod error;
+pub mod migrate;
+mod pool;
+mod query;
+pub mod record;
+mod session;
+
+pub use error::DbError;
+pub use pool::{Db, Driver, Options};
+pub use query::{Query, Row, Value};
+pub use session::{Session, Tx};

@@ -1,0 +1,157 @@
+//! The pools: how many connections there are, and how long anyone waits for one.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, Postgres, Sqlite};
+
+use super::session::Held;
+use super::{DbError, Session, Tx};
+
+/// Which of the two databases a URL or a pool speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    Sqlite,
+    Postgres,
+}
+
+impl Driver {
+    /// Reads the scheme: `sqlite:` or `postgres:`/`postgresql:`.
+    pub fn of(url: &str) -> Result<Self, DbError> {
+        match url.split(':').next() {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(DbError::Failed(sqlx::Error::Configuration("the URL must start with sqlite: or postgres:".into()))),
+        }
+    }
+}
+
+/// Pool settings and time-outs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub max_connections: u32,
+    /// How long a request waits for a connection before it is told 503.
+    pub acquire_timeout: Duration,
+    /// After this the server gives up on one statement.
+    pub statement_timeout: Duration,
+}
+
+/// Handles to the database; clones share the pools.
+#[derive(Clone)]
+pub struct Db(Pools);
+
+#[derive(Clone)]
+enum Pools {
+    /// One writer, so that writers queue here in order instead of failing with "database is locked".
+    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A connection that has been idle for longer is asked whether it is still there before it is used.
+/// Asking every time (sqlx's default) costs each request a round trip.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+impl Db {
+    /// Opens the pools; an absent SQLite file is made. Connections come up when first needed.
+    pub async fn open(url: &str, options: &Options) -> Result<Self, DbError> {
+        Ok(Self(match Driver::of(url)? {
+            Driver::Sqlite => open_sqlite(url, options).await?,
+            Driver::Postgres => Pools::Postgres(open_postgres(url, options)?),
+        }))
+    }
+
+    pub fn driver(&self) -> Driver {
+        match self.0 {
+            Pools::Sqlite { .. } => Driver::Sqlite,
+            Pools::Postgres(_) => Driver::Postgres,
+        }
+    }
+
+    /// A connection for reading.
+    pub async fn read(&self) -> Result<Session, DbError> {
+        Ok(Session::new(match &self.0 {
+            Pools::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
+            Pools::Postgres(pool) => Held::Postgres(pool.acquire().await?),
+        }))
+    }
+
+    /// A transaction for writing. A pooled connection that turns out to be dead is replaced once.
+    pub async fn write(&self) -> Result<Tx, DbError> {
+        match self.begin().await {
+            Err(error) if error.is_disconnect() => self.begin().await,
+            begun => begun,
+        }
+    }
+
+    async fn begin(&self) -> Result<Tx, DbError> {
+        Ok(Tx::new(match &self.0 {
+            // Taking the write lock at once makes a busy database wait instead of failing half-way.
+            Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres(pool) => Held::PostgresTx(pool.begin().await?),
+        }))
+    }
+
+    /// Waits for borrowed connections and closes all.
+    pub async fn close(&self) {
+        match &self.0 {
+            Pools::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+pub(super) fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, DbError> {
+    Ok(SqliteConnectOptions::from_str(url)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL: a commit is on the disk before its answer, whatever happens to the power.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5)))
+}
+
+async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
+    let connect = sqlite_options(url)?;
+    let pool = |max| {
+        SqlitePoolOptions::new()
+            .max_connections(max)
+            .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
+    let writer: sqlx::Pool<Sqlite> = pool(1).connect_with(connect.clone()).await?;
+    // A statement that writes outside a transaction fails here, so no test on SQLite lets one pass.
+    let readers = pool(options.max_connections).connect_lazy_with(connect.pragma("query_only", "on"));
+    Ok(Pools::Sqlite { readers, writer })
+}
+
+fn open_postgres(url: &str, options: &Options) -> Result<PgPool, DbError> {
+    let millis = |d: Duration| d.as_millis().to_string();
+    let connect = PgConnectOptions::from_str(url)?.application_name(env!("CARGO_PKG_NAME")).options([
+        ("statement_timeout", millis(options.statement_timeout)),
+        ("lock_timeout", millis(options.statement_timeout / 2)),
+        ("idle_in_transaction_session_timeout", millis(options.statement_timeout * 3)),
+    ]);
+    let pool: sqlx::Pool<Postgres> = PgPoolOptions::new()
+        .max_connections(options.max_connections)
+        .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .idle_timeout(Duration::from_secs(600))
+        .max_lifetime(Duration::from_secs(1800))
+        .connect_lazy_with(connect);
+    Ok(pool)
+}
