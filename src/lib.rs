@@ -3,5 +3,15 @@
 //! This file is the map. Modules are listed from the ground up; each may import those above it in
 //! this list and none below (`tests/architecture.rs` holds the house to that).
 
-pub mod base; // floor 1: clock, id, email, secret; imports nothing of ours
+pub mod base; // floor 1: clock, id, email, language, random, secret; imports nothing of ours
+pub mod config; // floor 2: sections, environment, layers, checks
 pub mod db; // floor 3: Db, Tx, queries, migrations, Record (the base of every row)
+pub mod telemetry; // floor 3: logs
+pub mod tasks; // floor 4: background work, and the order of shutdown
+pub mod mail; // floor 5: letters and the outbox
+pub mod http; // floor 6: problems, extractors, pages, the feature blueprint, the middleware stack
+pub mod access; // floor 7: who calls and what they may do
+pub mod state; // floor 8: AppState: handles only
+pub mod features; // floor 9: one folder each
+pub mod app; // floor 10: the app factory
+pub mod cli; // floor 11: one file per command

@@ -17,5 +17,5 @@ create table users (
 -- An address is free again once its account is deleted.
 create unique index users_email on users (email) where deleted_at is null;
 create index users_created_at on users (created_at, id);
-create index users_last_login_at on users (last_login_at, id);
+create index users_last_login_at on users (last_login_at nulls first, id);
 create index users_email_sort on users (email, id);

@@ -10,5 +10,5 @@ mod plan;
 mod runner;
 
 pub use file::{Label, Migration, embedded};
-pub use plan::{Plan, Standing, State};
+pub use plan::{Plan, Standing, State, plan};
 pub use runner::{MigrateError, Migrator};

@@ -2,8 +2,18 @@
 
 use serde::Serialize;
 
-use super::file::{Label, Migration};
+use super::file::{Label, Migration, embedded};
 use crate::base::clock::Timestamp;
+use crate::db::{Db, DbError};
+
+pub(super) const APPLIED: &str =
+    "SELECT version, name, label, checksum, applied_at FROM schema_migrations ORDER BY version";
+
+/// Where the migrations of this version stand in the database behind `db`.
+pub async fn plan(db: &Db) -> Result<Plan, DbError> {
+    let applied: Vec<Applied> = db.read().await?.query(APPLIED).fetch_all().await?;
+    Ok(Plan::new(&embedded(db.driver()), &applied))
+}
 
 /// A row of `schema_migrations`.
 #[derive(Clone, Debug, sqlx::FromRow)]

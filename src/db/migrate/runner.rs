@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, SqliteConnection};
 
 use super::file::{Migration, embedded};
-use super::plan::{Applied, Plan, State};
+use super::plan::{APPLIED, Applied, Plan, State};
 use crate::base::clock::Clock;
 use crate::db::pool::sqlite_options;
 use crate::db::{DbError, Driver};
@@ -196,8 +196,7 @@ impl Migrator {
     }
 
     async fn applied(&mut self) -> Result<Vec<Applied>, DbError> {
-        let sql = "SELECT version, name, label, checksum, applied_at FROM schema_migrations ORDER BY version";
-        Ok(on_link!(&mut self.link, c => sqlx::query_as(sql).fetch_all(c).await?))
+        Ok(on_link!(&mut self.link, c => sqlx::query_as(APPLIED).fetch_all(c).await?))
     }
 
     async fn is_applied(&mut self, version: i64) -> Result<bool, DbError> {

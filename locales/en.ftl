@@ -1,0 +1,309 @@
+# The texts of Stead in English. Syntax: projectfluent.org. Every id here is also in zh.ftl, with the same variables.
+
+## Errors. For each code: .title and .detail are in the response, .meaning and .remedy at /errors/{code}.
+
+error-malformed-json =
+    .title = The body is not JSON
+    .detail = The body could not be read as JSON
+    .meaning = The body of the request is empty, is not JSON in UTF-8, names a member twice, or is nested too deeply.
+    .remedy = Send one JSON value in UTF-8, each member once, at most 127 levels deep.
+error-malformed-json-at = The body could not be read as JSON: line { $line }, column { $column }
+
+error-bad-request =
+    .title = The request could not be read
+    .detail = The request could not be read
+    .meaning = The request broke off or breaks a rule of HTTP.
+    .remedy = Check how the request is sent. If it came through a proxy, check the proxy.
+
+error-invalid-cursor =
+    .title = The cursor is not valid
+    .detail = The cursor does not belong to this list
+    .meaning = A cursor works only with the list, the filters and the order that it came with, and only unchanged.
+    .remedy = Start again without a cursor, and then follow next_cursor as it comes.
+
+error-invalid-query =
+    .title = The query is not valid
+    .detail = { $count ->
+        [one] { $count } query parameter is not valid
+       *[other] { $count } query parameters are not valid
+    }
+    .meaning = A query parameter is not known here, is given twice, or has a value that is not allowed.
+    .remedy = Correct the parameters named in errors. The API documentation lists those that this operation takes.
+
+error-unauthenticated =
+    .title = Sign in first
+    .detail = This needs an access token
+    .meaning = The operation is for signed-in users, and the request carries no access token.
+    .remedy = Sign in, and send the access token in the header Authorization: Bearer <token>.
+
+error-invalid-token =
+    .title = The access token is not valid
+    .detail = The access token is expired, was ended, or is not one of ours
+    .meaning = The access token is expired or malformed, or its session is over.
+    .remedy = Get a new access token with the refresh token. If that fails too, sign in again.
+
+error-invalid-credentials =
+    .title = Sign-in failed
+    .detail = The e-mail address or the password is wrong
+    .meaning = No account has this e-mail address and this password. Which of the two is wrong is not told.
+    .remedy = Check both, or reset the password.
+
+error-invalid-refresh-token =
+    .title = The refresh token is not valid
+    .detail = The refresh token is expired, was ended, or is not one of ours
+    .meaning = The refresh token is expired or malformed, or its session is over.
+    .remedy = Sign in again.
+
+error-refresh-token-reused =
+    .title = The refresh token was used before
+    .detail = The refresh token was used before, so the session is over
+    .meaning = A refresh token works once. Its second use may mean that it was stolen, so the session was ended.
+    .remedy = Sign in again. If this was not your client, change the password.
+
+error-forbidden =
+    .title = Not allowed
+    .detail = You may not do this
+    .meaning = You are signed in, but none of your roles holds the permission that this needs.
+    .remedy = Ask an administrator for a role that holds it.
+
+error-email-not-verified =
+    .title = The e-mail address is not confirmed
+    .detail = Confirm your e-mail address first
+    .meaning = The password was right, but the account waits for its e-mail address to be confirmed.
+    .remedy = Follow the link in the mail that was sent. A new one can be asked for.
+
+error-account-suspended =
+    .title = The account is suspended
+    .detail = This account is suspended
+    .meaning = The password was right, but an administrator has suspended the account.
+    .remedy = Ask an administrator.
+
+error-registration-closed =
+    .title = Registration is closed
+    .detail = New accounts are not open to the public here
+    .meaning = This service makes accounts by invitation, or not at all.
+    .remedy = Ask an administrator for an invitation.
+
+error-not-found =
+    .title = Not found
+    .detail = There is nothing here
+    .meaning = The path or the thing it names does not exist, or is not yours to see.
+    .remedy = Check the path and the id. The API documentation lists the paths.
+
+error-method-not-allowed =
+    .title = Method not allowed
+    .detail = This path does not take that method
+    .meaning = The path exists, but not with this method.
+    .remedy = Use one of the methods in the Allow header.
+
+error-not-acceptable =
+    .title = Not acceptable
+    .detail = This is only to be had as JSON
+    .meaning = The Accept header admits none of the forms in which the answer can be given.
+    .remedy = Send Accept: application/json, or no Accept header.
+
+error-request-timeout =
+    .title = The request took too long to arrive
+    .detail = The body did not arrive in time
+    .meaning = The server waited for the body of the request and gave up.
+    .remedy = Send it again. If the connection is slow, send less at once.
+
+error-email-taken =
+    .title = The e-mail address is taken
+    .detail = An account with this e-mail address exists already
+    .meaning = Two accounts cannot have the same e-mail address.
+    .remedy = Use another address, or sign in to the account that exists.
+
+error-last-admin =
+    .title = This is the last administrator
+    .detail = The last active administrator cannot be demoted, suspended or deleted
+    .meaning = Without an active administrator nobody could manage this service.
+    .remedy = Make someone else an administrator first.
+
+error-conflict =
+    .title = Conflict
+    .detail = This does not fit the present state
+    .meaning = The request is valid, but something else has it otherwise: a name that is taken, or a state that excludes it.
+    .remedy = Read the present state, and decide again.
+
+error-idempotency-in-progress =
+    .title = The same request is still running
+    .detail = A request with this Idempotency-Key is still running
+    .meaning = The first request with this key has not finished, so its answer cannot be repeated yet.
+    .remedy = Send it again in a moment, with the same key.
+
+error-precondition-failed =
+    .title = It has changed since
+    .detail = This has been changed since you read it
+    .meaning = The If-Match header names a version that is no longer the current one.
+    .remedy = Read it again, repeat your change on the new version, and send its ETag.
+
+error-payload-too-large =
+    .title = The body is too large
+    .detail = The body is larger than { $limit } bytes
+    .meaning = A body may have 1,048,576 bytes (1 MiB).
+    .remedy = Send less at once.
+
+error-uri-too-long =
+    .title = The address is too long
+    .detail = The path and query are longer than { $limit } bytes
+    .meaning = Path and query together may have 8,192 bytes (8 KiB).
+    .remedy = Shorten the query.
+
+error-unsupported-media-type =
+    .title = Unsupported media type
+    .detail = The body must be sent as application/json
+    .meaning = The Content-Type is missing or is not one that this operation reads, or the body is compressed.
+    .remedy = Send Content-Type: application/json (PATCH also reads application/merge-patch+json) and no Content-Encoding.
+
+error-headers-too-large =
+    .title = The headers are too large
+    .detail = The headers are larger than { $limit } bytes
+    .meaning = All header fields together may have 16,384 bytes (16 KiB).
+    .remedy = Send fewer or shorter header fields.
+
+error-validation-failed =
+    .title = The request is not valid
+    .detail = { $count ->
+        [one] { $count } field is not valid
+       *[other] { $count } fields are not valid
+    }
+    .meaning = The body is JSON, but some of its fields are missing or hold values that are not allowed.
+    .remedy = Correct the fields named in errors. All faults are listed, each with a JSON pointer (RFC 6901).
+
+error-unknown-field =
+    .title = Unknown field
+    .detail = { $count ->
+        [one] { $count } field is not known here
+       *[other] { $count } fields are not known here
+    }
+    .meaning = The body has fields that this operation does not take. They are refused, never silently ignored.
+    .remedy = Leave out the fields named in errors, and check them for typing errors.
+
+error-weak-password =
+    .title = The password is too weak
+    .detail = The password is too easy to guess
+    .meaning = The password is too short or among those that are guessed first.
+    .remedy = Choose a longer one. Several unrelated words do well.
+
+error-invalid-or-expired-token =
+    .title = The link is not valid any more
+    .detail = The token is expired, was used, or was replaced by a newer one
+    .meaning = A token sent by mail works once, for a limited time, and only until a newer one is sent.
+    .remedy = Ask for a new mail.
+
+error-idempotency-key-reused =
+    .title = The Idempotency-Key was used for something else
+    .detail = This Idempotency-Key was sent with another body before
+    .meaning = A key stands for one request. The same key with another body is a mistake of the client.
+    .remedy = Make a new key for each new request, and repeat it only with the very same body.
+
+error-rate-limited =
+    .title = Too many requests
+    .detail = { $seconds ->
+        [one] Too many requests: try again in { $seconds } second
+       *[other] Too many requests: try again in { $seconds } seconds
+    }
+    .meaning = More requests came from this address or account than are allowed.
+    .remedy = Wait as long as the Retry-After header says, and send requests more slowly.
+
+error-too-many-attempts =
+    .title = Too many attempts
+    .detail = { $seconds ->
+        [one] Too many attempts: try again in { $seconds } second
+       *[other] Too many attempts: try again in { $seconds } seconds
+    }
+    .meaning = There were too many failed attempts, so further ones are refused for a while, right or wrong.
+    .remedy = Wait as long as the Retry-After header says.
+
+error-internal-error =
+    .title = Something went wrong
+    .detail = Something went wrong on our side
+    .meaning = The server met an error that it did not expect. It is logged under the request id.
+    .remedy = Try again. If it happens again, report the request id.
+
+error-overloaded =
+    .title = Too busy
+    .detail = The server is too busy at the moment
+    .meaning = The server has more work than it can do in time, and refuses some rather than delay all.
+    .remedy = Wait as long as the Retry-After header says, and try again.
+
+error-database-unavailable =
+    .title = Temporarily unavailable
+    .detail = The service is temporarily unavailable
+    .meaning = The database does not answer at the moment.
+    .remedy = Wait as long as the Retry-After header says, and try again.
+
+error-timeout =
+    .title = It took too long
+    .detail = The request was not done in time
+    .meaning = The server could not finish the request in time and gave up. It may or may not have taken effect.
+    .remedy = Look whether it took effect, or try again with an Idempotency-Key.
+
+## Faults of single fields: the messages in errors.
+
+fault-required = This is required
+fault-unknown-field = This field is not known here
+fault-wrong-type = { $expected ->
+    [string] This must be text
+    [integer] This must be a whole number
+    [number] This must be a number
+    [boolean] This must be true or false
+    [array] This must be a list
+    [object] This must be an object
+   *[null] This must be null
+}
+fault-invalid-value = This value is not allowed
+fault-invalid-choice = This must be one of: { $accepted }
+fault-wrong-length = { $expected ->
+    [one] This must have exactly { $expected } item
+   *[other] This must have exactly { $expected } items
+}
+fault-too-short = { $min ->
+    [one] This must have at least { $min } character
+   *[other] This must have at least { $min } characters
+}
+fault-too-long = { $max ->
+    [one] This must have at most { $max } character
+   *[other] This must have at most { $max } characters
+}
+fault-invalid-characters = This has characters that are not allowed
+fault-invalid-email = This is not an e-mail address
+fault-invalid-time = This is not a time in the form of RFC 3339, such as 2026-01-31T12:00:00Z
+fault-invalid-id = This is not an id
+fault-invalid-language = This must be one of: en, zh
+fault-weak-password = This password is too easy to guess
+fault-password-too-short = { $min ->
+    [one] A password must have at least { $min } character
+   *[other] A password must have at least { $min } characters
+}
+fault-password-is-address = The password must not be the e-mail address
+
+## Mail
+
+mail-verify-email-subject = Confirm your e-mail address for { $service }
+mail-verify-email-text = Somebody, probably you, gave this e-mail address to { $service }.
+
+    To confirm that it is yours, open the link and enter the password that you chose. The link is good for 24 hours.
+
+    If this was not you, ignore this mail.
+mail-verify-email-button = Confirm the address
+mail-already-registered-subject = You already have an account at { $service }
+mail-already-registered-text = Somebody, probably you, tried to register at { $service } with this e-mail address. It has an account already.
+
+    Sign in with your password. If this was not you, there is nothing to do.
+mail-invitation-subject = You are invited to { $service }
+mail-invitation-text = An account at { $service } was made for you.
+
+    Open the link to choose a password. The link is good for 24 hours.
+mail-invitation-button = Choose a password
+
+## Pages that links in mails open
+
+page-verify-email-title = Confirm your e-mail address
+page-verify-email-explanation = Enter the password that you chose when you registered.
+page-verify-email-password = Password
+page-verify-email-button = Confirm
+page-verify-email-done = Your address is confirmed. You can sign in now.
+page-verify-email-failed = The server could not be reached. Please try again.
+page-verify-email-noscript = This page needs JavaScript.

@@ -1,0 +1,273 @@
+//! The hash threads: as many as cores, each with its own memory, behind a bounded queue.
+//!
+//! Argon2id at 19 MiB takes about 20 ms of a core. More threads than cores, or a queue without an
+//! end, would let a flood of sign-ins stop every other request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use subtle::ConstantTimeEq;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::base::random::Random;
+use crate::base::secret::Password;
+use crate::config::Hash;
+
+/// A stored hash that would take more memory than this is not verified: it was not made here.
+const MAX_MEMORY_KIB: u32 = 1 << 20;
+
+/// A thread without work for this long gives its memory back.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Handle to the threads; clones share them.
+#[derive(Clone)]
+pub struct Hasher {
+    jobs: Sender<Job>,
+    places: Arc<Semaphore>,
+    random: Random,
+}
+
+/// A place in the queue. It travels with the job, so a caller who hangs up does not free it early.
+pub struct Place(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+
+/// Why no hash was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    #[error("the hash queue is full")]
+    QueueFull,
+    #[error("a hash thread did not answer")]
+    Lost,
+}
+
+/// What a stored hash said of a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub matches: bool,
+    /// The stored hash was made with other settings than today's.
+    pub outdated: bool,
+}
+
+struct Job {
+    task: Task,
+    place: Place,
+}
+
+enum Task {
+    Hash { password: Password, salt: [u8; 16], reply: oneshot::Sender<String> },
+    Verify { password: Password, stored: Option<String>, reply: oneshot::Sender<Verdict> },
+}
+
+impl Hasher {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// The Argon2 settings are out of range, or a thread cannot be started.
+    pub fn start(settings: &Hash, random: Random) -> std::io::Result<Self> {
+        let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
+            .map_err(|e| std::io::Error::other(format!("auth.hash: {e}")))?;
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = settings.threads.unwrap_or_else(cores).max(1);
+        // The semaphore bounds it.
+        let (jobs, queue) = unbounded();
+        for i in 0..threads {
+            let worker = Worker::new(params.clone(), &random)?;
+            let queue = queue.clone();
+            std::thread::Builder::new().name(format!("hash-{i}")).spawn(move || worker.run(&queue))?;
+        }
+        Ok(Self { jobs, places: Arc::new(Semaphore::new(threads + settings.queue)), random })
+    }
+
+    /// Takes a place in the queue, or says at once that there is none.
+    pub fn admit(&self) -> Result<Place, HashError> {
+        self.places.clone().try_acquire_owned().map(Place).map_err(|_| HashError::QueueFull)
+    }
+
+    /// The Argon2id hash of a new password, in PHC form.
+    pub async fn hash(&self, place: Place, password: Password) -> Result<String, HashError> {
+        let salt = self.random.bytes();
+        self.submit(place, |reply| Task::Hash { password, salt, reply }).await
+    }
+
+    /// Compares a password with a stored hash; without one, does the same work and says no.
+    pub async fn verify(
+        &self,
+        place: Place,
+        password: Password,
+        stored: Option<String>,
+    ) -> Result<Verdict, HashError> {
+        self.submit(place, |reply| Task::Verify { password, stored, reply }).await
+    }
+
+    async fn submit<T>(&self, place: Place, task: impl FnOnce(oneshot::Sender<T>) -> Task) -> Result<T, HashError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Job { task: task(reply), place }).map_err(|_| HashError::Lost)?;
+        answer.await.map_err(|_| HashError::Lost)
+    }
+}
+
+/// One thread: today's settings, and memory that is used again from hash to hash.
+struct Worker {
+    params: Params,
+    memory: Vec<Block>,
+    /// Stands in for the hash of an account that does not exist or has no password. It is no hash of
+    /// anything, and costs as much to compare with as any other.
+    dummy: String,
+}
+
+impl Worker {
+    fn new(params: Params, random: &Random) -> std::io::Result<Self> {
+        let dummy = phc(&params, &random.bytes(), &random.bytes());
+        let dummy = dummy.ok_or_else(|| std::io::Error::other("auth.hash: no hash can be written"))?;
+        Ok(Self { params, memory: Vec::new(), dummy })
+    }
+
+    fn run(mut self, queue: &Receiver<Job>) {
+        loop {
+            let Job { task, place } = match queue.recv_timeout(IDLE) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.memory = Vec::new();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            // A caller who hung up while queued gets no work done; its attempt stays counted.
+            match task {
+                Task::Hash { reply, .. } if reply.is_closed() => {}
+                Task::Verify { reply, .. } if reply.is_closed() => {}
+                Task::Hash { password, salt, reply } => {
+                    if let Some(hash) = self.hash(&password, &salt) {
+                        _ = reply.send(hash);
+                    }
+                }
+                Task::Verify { password, stored, reply } => {
+                    _ = reply.send(self.verify(&password, stored.as_deref()));
+                }
+            }
+            drop(place);
+        }
+    }
+
+    fn hash(&mut self, password: &Password, salt: &[u8; 16]) -> Option<String> {
+        let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+        self.fill(Algorithm::Argon2id, Version::V0x13, self.params.clone(), password, salt, &mut out)?;
+        phc(&self.params, salt, &out)
+    }
+
+    fn verify(&mut self, password: &Password, stored: Option<&str>) -> Verdict {
+        let compared = stored.and_then(|stored| self.compare(password, stored));
+        compared.unwrap_or_else(|| {
+            let dummy = self.dummy.clone();
+            self.compare(password, &dummy);
+            Verdict { matches: false, outdated: false }
+        })
+    }
+
+    /// `None` if `stored` cannot be read as an Argon2 hash of bearable cost.
+    fn compare(&mut self, password: &Password, stored: &str) -> Option<Verdict> {
+        let phc = PasswordHash::new(stored).ok()?;
+        let algorithm = Algorithm::try_from(phc.algorithm.as_str()).ok()?;
+        let version = phc.version.map_or(Some(Version::V0x13), |v| Version::try_from(v).ok())?;
+        let params = Params::try_from(&phc).ok().filter(|p| p.m_cost() <= MAX_MEMORY_KIB)?;
+        let (salt, expected) = (phc.salt?, phc.hash?);
+        let mut out = vec![0; expected.len()];
+        self.fill(algorithm, version, params.clone(), password, &salt, &mut out)?;
+        let current = (algorithm, version) == (Algorithm::Argon2id, Version::V0x13)
+            && (params.m_cost(), params.t_cost(), params.p_cost())
+                == (self.params.m_cost(), self.params.t_cost(), self.params.p_cost());
+        Some(Verdict { matches: out.ct_eq(expected.as_bytes()).into(), outdated: !current })
+    }
+
+    fn fill(
+        &mut self,
+        algorithm: Algorithm,
+        version: Version,
+        params: Params,
+        password: &Password,
+        salt: &[u8],
+        out: &mut [u8],
+    ) -> Option<()> {
+        let blocks = params.block_count();
+        if self.memory.len() < blocks {
+            self.memory.resize(blocks, Block::default());
+        }
+        let argon2 = Argon2::new(algorithm, version, params);
+        argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, out, &mut self.memory[..blocks]).ok()
+    }
+}
+
+fn phc(params: &Params, salt: &[u8; 16], hash: &[u8; Params::DEFAULT_OUTPUT_LEN]) -> Option<String> {
+    let phc = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: params.try_into().ok()?,
+        salt: Some(Salt::new(salt).ok()?),
+        hash: Some(Output::new(hash).ok()?),
+    };
+    Some(phc.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(memory_kib: u32, queue: usize) -> Hash {
+        Hash { memory_kib, iterations: 1, parallelism: 1, threads: Some(1), queue }
+    }
+
+    fn hasher(memory_kib: u32, queue: usize) -> Hasher {
+        Hasher::start(&settings(memory_kib, queue), Random::seeded(3)).unwrap()
+    }
+
+    fn password(text: &str) -> Password {
+        Password::new(text.into())
+    }
+
+    async fn verify(hasher: &Hasher, text: &str, stored: Option<&str>) -> Verdict {
+        hasher.verify(hasher.admit().unwrap(), password(text), stored.map(Into::into)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_its_own_hash_and_no_other() {
+        let hasher = hasher(64, 4);
+        let hash = hasher.hash(hasher.admit().unwrap(), password("right")).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+        assert_eq!(verify(&hasher, "right", Some(&hash)).await, Verdict { matches: true, outdated: false });
+        assert!(!verify(&hasher, "wrong", Some(&hash)).await.matches);
+        assert!(!verify(&hasher, "right", None).await.matches);
+        assert!(!verify(&hasher, "", None).await.matches);
+    }
+
+    #[tokio::test]
+    async fn every_byte_of_a_long_password_counts() {
+        let hasher = hasher(64, 4);
+        let long = "a".repeat(72);
+        let hash = hasher.hash(hasher.admit().unwrap(), password(&format!("{long}x"))).await.unwrap();
+        assert!(!verify(&hasher, &format!("{long}y"), Some(&hash)).await.matches);
+    }
+
+    #[tokio::test]
+    async fn a_hash_with_other_settings_still_matches_and_is_called_outdated() {
+        let old = hasher(32, 4);
+        let hash = old.hash(old.admit().unwrap(), password("right")).await.unwrap();
+        assert_eq!(verify(&hasher(64, 4), "right", Some(&hash)).await, Verdict { matches: true, outdated: true });
+    }
+
+    #[tokio::test]
+    async fn a_stored_hash_of_unbearable_cost_is_not_computed() {
+        let hash = "$argon2id$v=19$m=4194304,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert!(!verify(&hasher(64, 4), "right", Some(hash)).await.matches);
+    }
+
+    #[tokio::test]
+    async fn beyond_the_queue_there_is_no_place_until_one_is_given_back() {
+        let hasher = hasher(64, 1);
+        let places = [hasher.admit().unwrap(), hasher.admit().unwrap()];
+        assert_eq!(hasher.admit().map(drop), Err(HashError::QueueFull));
+        drop(places);
+        assert!(hasher.admit().is_ok());
+    }
+}

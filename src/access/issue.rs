@@ -1,0 +1,128 @@
+//! The gate through which every token leaves, and the refresh.
+
+use std::time::Duration;
+
+use super::principal::{self, Principal};
+use super::refresh::RefreshToken;
+use super::sessions::{self, Origin, SessionRow};
+use super::token::{self, Claims};
+use super::Access;
+use crate::base::id::{SessionId, UserId};
+use crate::base::keyring::NoKey;
+use crate::db::{DbError, Tx};
+
+/// An access token and the refresh token for the next one.
+pub struct Tokens {
+    pub principal: Principal,
+    pub access_token: String,
+    pub expires_in: Duration,
+    pub refresh_token: String,
+    pub refresh_expires_in: Duration,
+}
+
+/// Why no token is issued.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// The session is over, or its account may not be used.
+    #[error("the session is over")]
+    Over,
+    #[error("the refresh token is not valid")]
+    InvalidRefreshToken,
+    /// It had been used before, and its successor too, or too long ago: somebody has a copy.
+    #[error("the refresh token was used before")]
+    RefreshTokenReused,
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error(transparent)]
+    NoKey(#[from] NoKey),
+    #[error("the token could not be written: {0}")]
+    Encoding(#[from] serde_json::Error),
+}
+
+impl Access {
+    /// Starts a session of `user`, always a new one, and issues its first tokens.
+    pub async fn sign_in(&self, tx: &mut Tx, user: UserId, origin: &Origin) -> Result<Tokens, IssueError> {
+        let now = self.clock.now();
+        let row = SessionRow {
+            id: SessionId::fresh(&self.clock, &self.random),
+            user_id: user,
+            generation: 1,
+            key_id: self.keys.refresh.newest()?,
+            created_at: now,
+            refreshed_at: now,
+            last_used_at: now,
+            idle_expires_at: now.plus(self.settings.refresh_idle_ttl),
+            expires_at: now.plus(self.settings.refresh_absolute_ttl),
+            ip: origin.ip.map(|ip| ip.to_string()),
+            user_agent: origin.user_agent.clone(),
+        };
+        sessions::insert(tx, &row).await?;
+        self.issue_tokens(tx, &row).await
+    }
+
+    /// Trades a refresh token for the next pair. What ends a session here is committed, too.
+    pub async fn refresh(&self, presented: &str) -> Result<Tokens, IssueError> {
+        let token = RefreshToken::decode(&self.keys.refresh, presented).ok_or(IssueError::InvalidRefreshToken)?;
+        let mut tx = self.db.write().await?;
+        let outcome = self.advance(&mut tx, token).await;
+        match outcome {
+            Err(IssueError::Over | IssueError::InvalidRefreshToken | IssueError::RefreshTokenReused) => {
+                sessions::end(&mut tx, token.session).await?;
+                tx.commit().await?;
+            }
+            Ok(_) => tx.commit().await?,
+            Err(_) => {}
+        }
+        outcome.map_err(|error| match error {
+            IssueError::Over => IssueError::InvalidRefreshToken,
+            error => error,
+        })
+    }
+
+    async fn advance(&self, tx: &mut Tx, token: RefreshToken) -> Result<Tokens, IssueError> {
+        let now = self.clock.now();
+        let (key, idle) = (self.keys.refresh.newest()?, now.plus(self.settings.refresh_idle_ttl));
+        let advanced = sessions::advance(tx, token.session, token.generation, key, now, idle).await?;
+        let row = sessions::find(tx, token.session).await?.ok_or(IssueError::InvalidRefreshToken)?;
+        let grace = self.settings.refresh_grace;
+        // A lost answer or a second tab: the immediate parent gets the same successor again.
+        let repeated = row.generation.checked_sub(1) == Some(token.generation)
+            && !grace.is_zero()
+            && now.since(row.refreshed_at) <= grace;
+        match () {
+            () if advanced || repeated => self.issue_tokens(tx, &row).await,
+            // Above the newest we ever made: a restored backup. The session cannot be trusted.
+            () if token.generation >= row.generation => Err(IssueError::InvalidRefreshToken),
+            () => Err(IssueError::RefreshTokenReused),
+        }
+    }
+
+    /// Every token leaves here: status, session and roles are looked at again.
+    async fn issue_tokens(&self, tx: &mut Tx, row: &SessionRow) -> Result<Tokens, IssueError> {
+        let now = self.clock.now();
+        let principal = principal::load(tx, row.id, now).await?.ok_or(IssueError::Over)?;
+        let refresh = RefreshToken { session: row.id, generation: row.generation, key: row.key_id };
+        Ok(Tokens {
+            access_token: self.access_token(&principal)?,
+            expires_in: self.settings.access_ttl,
+            refresh_token: refresh.encode(&self.keys.refresh)?,
+            refresh_expires_in: row.idle_expires_at.min(row.expires_at).since(now),
+            principal,
+        })
+    }
+
+    fn access_token(&self, principal: &Principal) -> Result<String, IssueError> {
+        let now = self.clock.now();
+        let claims = Claims {
+            iss: self.issuer.to_string(),
+            aud: self.issuer.to_string(),
+            sub: principal.user,
+            sid: principal.session,
+            iat: now.seconds(),
+            exp: now.plus(self.settings.access_ttl).seconds(),
+            jti: crate::base::id::fresh(&self.clock, &self.random),
+            roles: principal.roles.iter().cloned().collect(),
+        };
+        Ok(self.keys.with_signing(|kid, key| token::sign(&claims, kid, key)).ok_or(NoKey)??)
+    }
+}

@@ -1,0 +1,151 @@
+//! The one function that checks a password. It owns the throttle, the place in the hash queue and the
+//! dummy hash, so that no route can forget one of them.
+
+use std::time::Duration;
+
+use super::device::DeviceId;
+use super::hasher::{HashError, Hasher, Place};
+use super::throttle::{self, Reservation};
+use crate::base::clock::Clock;
+use crate::base::email::Email;
+use crate::base::id::UserId;
+use crate::base::keyring::{Keyring, NoKey, Tag};
+use crate::base::secret::Password;
+use crate::db::{Db, DbError, Tx};
+
+/// How long a guess waits for others that are still being checked.
+const PATIENCE: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(40);
+/// What a caller is told to wait when the hash queue is full.
+pub const QUEUE_RETRY: Duration = Duration::from_secs(1);
+
+/// Why a password was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    #[error("the password is wrong")]
+    Wrong,
+    #[error("too many wrong passwords")]
+    TooManyAttempts { retry_after: Duration },
+    #[error("no hash could be made: {0}")]
+    Busy(#[from] HashError),
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error(transparent)]
+    NoKey(#[from] NoKey),
+}
+
+/// Whose password is claimed, and from where.
+pub struct Claim<'a> {
+    /// The address that was given, known or not: unknown ones are throttled alike.
+    pub email: &'a Email,
+    /// The stored hash; `None` for an unknown address or an account without a password.
+    pub stored: Option<String>,
+    pub password: Password,
+    /// A device that the owner signed in from before has a budget of its own.
+    pub device: Option<(UserId, DeviceId)>,
+}
+
+/// The password was right. Settled inside the transaction that acts on it.
+#[must_use = "a proof that is not settled leaves the attempt counted as wrong"]
+pub struct Proof {
+    budgets: Budgets,
+    /// The stored hash should be replaced by one with today's settings.
+    pub outdated: bool,
+}
+
+struct Budgets {
+    charged: Tag,
+    account: Tag,
+}
+
+/// Checks and makes password hashes. Clones share the threads.
+#[derive(Clone)]
+pub struct Passwords {
+    db: Db,
+    clock: Clock,
+    hasher: Hasher,
+    lookup: Keyring,
+}
+
+impl Passwords {
+    pub fn new(db: Db, clock: Clock, hasher: Hasher, lookup: Keyring) -> Self {
+        Self { db, clock, hasher, lookup }
+    }
+
+    /// The hash of a new password, in PHC form.
+    pub async fn hash(&self, password: Password) -> Result<String, HashError> {
+        self.hasher.hash(self.hasher.admit()?, password).await
+    }
+
+    /// Checks a password: one unit of the budget, one hash, whoever is asked for.
+    pub async fn check(&self, claim: Claim<'_>) -> Result<Proof, PasswordError> {
+        let budgets = self.budgets(&claim)?;
+        let place = self.admit(&budgets.charged).await?;
+        let verdict = self.hasher.verify(place, claim.password, claim.stored).await?;
+        if verdict.matches {
+            return Ok(Proof { budgets, outdated: verdict.outdated });
+        }
+        let mut tx = self.db.write().await?;
+        throttle::confirm(&mut tx, &budgets.charged).await?;
+        tx.commit().await?;
+        Err(PasswordError::Wrong)
+    }
+
+    /// The owner proved to be who they are by another way than the password (a mailed link):
+    /// strangers' wrong guesses no longer keep the account's budget closed.
+    pub async fn vouch(&self, tx: &mut Tx, email: &Email) -> Result<(), PasswordError> {
+        Ok(throttle::vouch(tx, &self.account_key(email)?).await?)
+    }
+
+    /// A place in the hash queue and a unit of the budget; the place first, so that a flood is turned
+    /// away before it costs a write.
+    async fn admit(&self, budget: &Tag) -> Result<Place, PasswordError> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let place = self.hasher.admit()?;
+            let mut tx = self.db.write().await?;
+            let reservation = throttle::reserve(&mut tx, budget, self.clock.now()).await?;
+            tx.commit().await?;
+            match reservation {
+                Reservation::Granted => return Ok(place),
+                Reservation::Undecided if tokio::time::Instant::now() < deadline => drop(place),
+                Reservation::Undecided => {
+                    return Err(PasswordError::TooManyAttempts { retry_after: PATIENCE });
+                }
+                Reservation::Refused { retry_after } => {
+                    return Err(PasswordError::TooManyAttempts { retry_after });
+                }
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    fn budgets(&self, claim: &Claim<'_>) -> Result<Budgets, NoKey> {
+        let account = self.account_key(claim.email)?;
+        let charged = match claim.device {
+            Some((user, device)) => self.key(&[b"device", user.0.as_bytes(), device.0.as_bytes()])?,
+            None => account,
+        };
+        Ok(Budgets { charged, account })
+    }
+
+    fn account_key(&self, email: &Email) -> Result<Tag, NoKey> {
+        self.key(&[b"account", email.as_str().as_bytes()])
+    }
+
+    /// Rows do not hold addresses, only their tags under a key of ours.
+    fn key(&self, parts: &[&[u8]]) -> Result<Tag, NoKey> {
+        self.lookup.tag(self.lookup.newest()?, &parts.join(&0))
+    }
+}
+
+impl Proof {
+    /// Gives the unit back, in the transaction that the right password opened the way to.
+    pub async fn settle(self, tx: &mut Tx) -> Result<(), DbError> {
+        throttle::give_back(tx, &self.budgets.charged).await?;
+        if self.budgets.charged != self.budgets.account {
+            throttle::vouch(tx, &self.budgets.account).await?;
+        }
+        Ok(())
+    }
+}

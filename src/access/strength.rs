@@ -1,0 +1,74 @@
+//! Which new passwords are good enough (NIST SP 800-63B §3.1.1.2: length and guessability, no
+//! composition rules).
+
+use std::borrow::Cow;
+
+use crate::base::email::Email;
+use crate::base::secret::Password;
+
+/// Longer ones are refused before anything is looked up or hashed.
+pub const MAX_LENGTH: usize = 1024;
+/// zxcvbn's score of 4: "safely unguessable: moderate protection from an offline attack".
+const MIN_SCORE: u8 = 3;
+/// The estimate takes quadratic time; what is strong in this many code points stays strong.
+const ESTIMATED: usize = 72;
+
+/// Why a password is too weak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weakness {
+    TooShort { min: usize },
+    TooLong,
+    Guessable,
+}
+
+/// Whether `password` may become one of the account `email` at the service `service`.
+pub fn check(password: &Password, email: &Email, service: &str, min_length: usize) -> Result<(), Weakness> {
+    let length = password.code_points();
+    if length > MAX_LENGTH {
+        return Err(Weakness::TooLong);
+    }
+    if length < min_length {
+        return Err(Weakness::TooShort { min: min_length });
+    }
+    let words: Vec<&str> = email.as_str().split(['@', '.', '+', '-', '_']).chain([email.as_str(), service]).collect();
+    let text = start(password.expose());
+    let score = zxcvbn::zxcvbn(&text, &words).score();
+    if u8::from(score) < MIN_SCORE { Err(Weakness::Guessable) } else { Ok(()) }
+}
+
+fn start(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(ESTIMATED) {
+        Some((end, _)) => Cow::Borrowed(&text[..end]),
+        None => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_for_ada(text: &str) -> Result<(), Weakness> {
+        check(&Password::new(text.into()), &"ada.lovelace@example.com".parse().unwrap(), "Stead", 8)
+    }
+
+    #[test]
+    fn length_counts_code_points_from_the_minimum_to_the_maximum() {
+        assert_eq!(check_for_ada("p9x-Tq7"), Err(Weakness::TooShort { min: 8 }));
+        assert_eq!(check_for_ada("p9x-Tq7z"), Ok(()));
+        assert_eq!(check_for_ada(&"🔑☂é→µ".repeat(204)), Ok(()));
+        assert_eq!(check_for_ada(&"x".repeat(1025)), Err(Weakness::TooLong));
+    }
+
+    #[test]
+    fn no_composition_is_asked_for() {
+        assert_eq!(check_for_ada("correct horse battery staple"), Ok(()));
+        assert_eq!(check_for_ada("qzkvjxwpmfhgtbdlrycn"), Ok(()));
+    }
+
+    #[test]
+    fn common_passwords_the_own_address_and_the_service_are_guessable() {
+        for text in ["password1", "iloveyou2", "ada.lovelace@example.com", "lovelace1", "stead123", "aaaaaaaaaaaa"] {
+            assert_eq!(check_for_ada(text), Err(Weakness::Guessable), "{text}");
+        }
+    }
+}

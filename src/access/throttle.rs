@@ -1,0 +1,124 @@
+//! Budgets for guesses at a secret: rows, so that they hold across replicas and restarts.
+//!
+//! A unit is reserved before the secret is checked, in its own committed statement, and given back
+//! only by success. So a hundred guesses sent at once find the same ten units as a hundred in a row.
+
+use std::time::Duration;
+
+use crate::base::clock::Timestamp;
+use crate::base::keyring::Tag;
+use crate::db::{DbError, Tx};
+
+/// Wrong guesses allowed in one window, and its length.
+pub const UNITS: i64 = 10;
+pub const WINDOW: Duration = Duration::from_secs(15 * 60);
+/// Wrong guesses without a right one, ever (NIST SP 800-63B §3.2.2). A right password, or a reset
+/// through the mailbox, opens the account's budget again.
+pub const CONSECUTIVE: i64 = 100;
+/// How long a caller is asked to stay away once that limit is reached.
+const CLOSED: Duration = Duration::from_secs(3600);
+/// A unit that is undecided for longer belongs to a process that died.
+const DECIDED_WITHIN: Duration = Duration::from_secs(10);
+
+/// What came of asking for a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reservation {
+    Granted,
+    /// All units are taken, but some are still being checked: one may come back in a moment.
+    Undecided,
+    Refused { retry_after: Duration },
+}
+
+#[derive(sqlx::FromRow)]
+struct Budget {
+    used: i64,
+    undecided: i64,
+    consecutive: i64,
+    reserved_at: Timestamp,
+    resets_at: Timestamp,
+}
+
+/// Takes one unit from the budget of `key`. The caller commits before it checks the secret.
+pub async fn reserve(tx: &mut Tx, key: &Tag, now: Timestamp) -> Result<Reservation, DbError> {
+    let taken = tx
+        .query(
+            "INSERT INTO throttles (key, used, undecided, consecutive, reserved_at, resets_at)
+             VALUES ($1, 1, 1, 0, $2, $3)
+             ON CONFLICT (key) DO UPDATE SET
+                used = CASE WHEN throttles.resets_at <= $2 THEN 1 ELSE throttles.used + 1 END,
+                undecided = CASE WHEN throttles.resets_at <= $2 THEN 1 ELSE throttles.undecided + 1 END,
+                resets_at = CASE WHEN throttles.resets_at <= $2 THEN $3 ELSE throttles.resets_at END,
+                reserved_at = $2
+             WHERE (throttles.resets_at <= $2 OR throttles.used < $4)
+                AND throttles.consecutive + throttles.undecided < $5",
+        )
+        .bind(key.as_slice())
+        .bind(now)
+        .bind(now.plus(WINDOW))
+        .bind(UNITS)
+        .bind(CONSECUTIVE)
+        .execute()
+        .await?;
+    if taken > 0 {
+        return Ok(Reservation::Granted);
+    }
+    let budget: Budget = tx
+        .query("SELECT used, undecided, consecutive, reserved_at, resets_at FROM throttles WHERE key = $1")
+        .bind(key.as_slice())
+        .fetch_one()
+        .await?;
+    Ok(refusal(&budget, now))
+}
+
+fn refusal(budget: &Budget, now: Timestamp) -> Reservation {
+    if budget.undecided > 0 && now.since(budget.reserved_at) < DECIDED_WITHIN {
+        return Reservation::Undecided;
+    }
+    let closed = budget.consecutive >= CONSECUTIVE && budget.used < UNITS;
+    Reservation::Refused { retry_after: if closed { CLOSED } else { budget.resets_at.since(now) } }
+}
+
+/// The guess was wrong: its unit stays taken.
+pub async fn confirm(tx: &mut Tx, key: &Tag) -> Result<(), DbError> {
+    tx.query(
+        "UPDATE throttles SET consecutive = consecutive + 1,
+            undecided = CASE WHEN undecided > 0 THEN undecided - 1 ELSE 0 END
+         WHERE key = $1",
+    )
+    .bind(key.as_slice())
+    .execute()
+    .await
+    .map(drop)
+}
+
+/// The guess was right: its unit comes back and the count of wrong ones in a row starts again.
+pub async fn give_back(tx: &mut Tx, key: &Tag) -> Result<(), DbError> {
+    tx.query(
+        "UPDATE throttles SET consecutive = 0,
+            used = CASE WHEN used > 0 THEN used - 1 ELSE 0 END,
+            undecided = CASE WHEN undecided > 0 THEN undecided - 1 ELSE 0 END
+         WHERE key = $1",
+    )
+    .bind(key.as_slice())
+    .execute()
+    .await
+    .map(drop)
+}
+
+/// The owner has shown up by another way: wrong guesses in a row are counted afresh.
+pub async fn vouch(tx: &mut Tx, key: &Tag) -> Result<(), DbError> {
+    tx.query("UPDATE throttles SET consecutive = 0 WHERE key = $1")
+        .bind(key.as_slice())
+        .execute()
+        .await
+        .map(drop)
+}
+
+/// Deletes budgets that have long been full again. One closed for good stays for thirty days.
+pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
+    tx.query("DELETE FROM throttles WHERE (resets_at < $1 AND consecutive = 0) OR reserved_at < $2")
+        .bind(now)
+        .bind(now.minus(Duration::from_secs(30 * 24 * 3600)))
+        .execute()
+        .await
+}

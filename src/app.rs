@@ -1,0 +1,186 @@
+//! Floor 10: THE APP FACTORY. Configuration in, a running set of handles and two routers out. `serve`
+//! and every test build the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use utoipa::openapi::OpenApi;
+
+use crate::access::hasher::Hasher;
+use crate::access::keys::{KeyError, Keys};
+use crate::access::password::Passwords;
+use crate::access::{Access, sessions, throttle};
+use crate::base::clock::Clock;
+use crate::base::random::Random;
+use crate::base::secret::SecretKey;
+use crate::config::{Config, Environment};
+use crate::db::{Db, DbError, Options, migrate};
+use crate::features::users::SERVICE;
+use crate::features::{self, auth, mailbox, pages};
+use crate::http::middleware::{Cors, Stack, stack};
+use crate::http::page::Cursors;
+use crate::http::{catalogue, docs, openapi};
+use crate::mail::Outbox;
+use crate::state::{AppState, Handles};
+use crate::tasks::Tasks;
+
+/// A server that has been put together and listens nowhere yet.
+pub struct App {
+    pub state: AppState,
+    /// What the public listener serves.
+    pub router: Router,
+    /// What the listener for operators serves.
+    pub management: Router,
+    pub document: OpenApi,
+}
+
+/// What a test puts in the place of the machine's own.
+#[derive(Clone, Default)]
+pub struct Nature {
+    pub clock: Clock,
+    pub random: Random,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("{0}")]
+    Database(#[from] DbError),
+    #[error("{0}")]
+    Schema(String),
+    #[error("{0}")]
+    Keys(#[from] KeyError),
+    #[error("APP_SECRET_KEY is not set; make one with `openssl rand -base64 32`")]
+    NoSecretKey,
+    #[error("the hash threads do not start: {0}")]
+    Hasher(std::io::Error),
+    #[error("the API document cannot be written: {0}")]
+    Document(#[from] serde_json::Error),
+}
+
+/// How often expired rows are swept away.
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// Puts a server together over a schema that is up to date.
+pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
+    let config = Arc::new(config);
+    let db = open_database(&config).await?;
+    if let Some(refusal) = migrate::plan(&db).await?.refusal() {
+        return Err(BuildError::Schema(refusal));
+    }
+    let state = handles(&config, db, nature).await?;
+    sweep(&state);
+    let (public, document) = routes(&config)?;
+    let operators = with_mailbox(&config, Router::new(), false);
+    Ok(App {
+        router: stack(public, layers(&state)).with_state(state.clone()),
+        management: stack(operators.merge(health()), layers(&state)).with_state(state.clone()),
+        state,
+        document,
+    })
+}
+
+/// The pools, by the configuration.
+pub async fn open_database(config: &Config) -> Result<Db, DbError> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let by_cores = u32::try_from(cores * 4).unwrap_or(8).max(8);
+    let options = Options {
+        max_connections: config.database.max_connections.unwrap_or(by_cores),
+        acquire_timeout: config.database.acquire_timeout,
+        statement_timeout: config.database.statement_timeout,
+    };
+    Db::open(config.database.url.expose(), &options).await
+}
+
+/// The API document, which needs no database.
+pub fn document(config: &Config) -> Result<OpenApi, serde_json::Error> {
+    Ok(routes(config)?.1)
+}
+
+async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppState, BuildError> {
+    let Nature { clock, random } = nature;
+    let secrets: Vec<&SecretKey> = [&config.secret_key, &config.secret_key_previous].into_iter().flatten().collect();
+    if secrets.is_empty() {
+        return Err(BuildError::NoSecretKey);
+    }
+    let keys = Keys::open(&db, &secrets, &clock, &random).await?;
+    let hasher = Hasher::start(&config.auth.hash, random.clone()).map_err(BuildError::Hasher)?;
+    let public_url = config.server.public_url();
+    let link_base = config.mail.link_base.as_ref().unwrap_or(&public_url).as_str();
+    let auth = Arc::new(config.auth.clone());
+    Ok(AppState::new(Handles {
+        passwords: Passwords::new(db.clone(), clock.clone(), hasher, keys.lookup.clone()),
+        outbox: Outbox::new(keys.outbox.clone(), clock.clone(), random.clone(), SERVICE, link_base),
+        cursors: Cursors::new(keys.cursor.clone()),
+        access: Access::new(db.clone(), clock.clone(), random.clone(), keys, auth, public_url.as_str()),
+        tasks: Tasks::default(),
+        config: config.clone(),
+        clock,
+        random,
+        db,
+    }))
+}
+
+fn routes(config: &Config) -> Result<(Router<AppState>, OpenApi), serde_json::Error> {
+    let description = "Accounts, sign-in, roles and permissions. Errors are RFC 9457 problems; `GET /errors` explains each code.";
+    let features = features::all().into_iter().chain([catalogue::feature()]).collect();
+    let (mut router, document) = openapi::mount(features, SERVICE, description, config.server.public_url().as_str());
+    if config.docs.enabled {
+        router = router.merge(docs::router(&document)?);
+    }
+    Ok((with_mailbox(config, router.merge(pages::router()), true), document))
+}
+
+/// The mailbox, on the one listener that strangers cannot reach.
+fn with_mailbox(config: &Config, router: Router<AppState>, public: bool) -> Router<AppState> {
+    let belongs_here = config.server.host.is_loopback() == public;
+    match config.environment {
+        Environment::Dev | Environment::Testing if belongs_here => router.merge(mailbox::router()),
+        _ => router,
+    }
+}
+
+fn health() -> Router<AppState> {
+    openapi::mount(vec![features::health::feature()], SERVICE, "", "/").0
+}
+
+fn layers(state: &AppState) -> Stack {
+    let config = &state.config;
+    Stack {
+        clock: state.clock.clone(),
+        random: state.random.clone(),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        cors: Cors {
+            allowed_origins: config.cors.allowed_origins.clone(),
+            allow_credentials: config.cors.allow_credentials,
+        },
+        request_timeout: config.server.request_timeout,
+        https: config.server.public_url().scheme() == "https",
+        debug: !config.environment.is_guarded(),
+    }
+}
+
+/// Sweeps away what has expired, now and then. A failed round is logged; the next one comes.
+fn sweep(state: &AppState) {
+    let shared = state.clone();
+    state.tasks.every(SWEEP, move || {
+        let state = shared.clone();
+        async move {
+            if let Err(error) = sweep_once(&state).await {
+                tracing::warn!(%error, "expired rows could not be swept away");
+            }
+        }
+    });
+}
+
+/// One round of the sweep.
+pub async fn sweep_once(state: &AppState) -> Result<(), DbError> {
+    let now = state.clock.now();
+    let mut tx = state.db.write().await?;
+    sessions::purge(&mut tx, now).await?;
+    throttle::purge(&mut tx, now).await?;
+    state.outbox.purge(&mut tx).await?;
+    tx.commit().await?;
+    auth::service::purge(state).await.map(drop)
+}

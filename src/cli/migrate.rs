@@ -1,0 +1,68 @@
+//! `stead migrate`: the schema, up, down, and where it stands.
+
+use clap::Subcommand;
+
+use super::{Failure, block_on, print_json};
+use crate::base::clock::Clock;
+use crate::config::Config;
+use crate::db::migrate::{Label, Migrator, Standing, State};
+
+#[derive(Subcommand)]
+pub enum Migrate {
+    /// Apply what is pending; safe to run by several at once
+    #[command(after_help = "Example: stead migrate up --create-database")]
+    Up {
+        /// Make the PostgreSQL database first, if it is absent
+        #[arg(long)]
+        create_database: bool,
+    },
+    /// Undo the newest migration
+    #[command(after_help = "Example: stead migrate down")]
+    Down,
+    /// List every migration and where it stands
+    #[command(after_help = "Example: stead migrate status --json")]
+    Status {
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Migrate {
+    pub fn run(self, config: &Config) -> Result<(), Failure> {
+        let url = config.database.migrate_url.as_ref().unwrap_or(&config.database.url).expose();
+        block_on(async {
+            if matches!(self, Self::Up { create_database: true }) && Migrator::create_database(url).await? {
+                eprintln!("created the database");
+            }
+            let mut migrator = Migrator::connect(url, Clock::system()).await?;
+            match self {
+                Self::Up { .. } => {
+                    let applied = migrator.up(|name| eprintln!("applying {name}")).await?;
+                    eprintln!("{applied} applied; the schema is up to date");
+                }
+                Self::Down => match migrator.down().await? {
+                    Some(name) => eprintln!("undid {name}"),
+                    None => eprintln!("nothing is applied"),
+                },
+                Self::Status { json: true } => print_json(&migrator.plan().await?)?,
+                Self::Status { json: false } => migrator.plan().await?.0.iter().for_each(print),
+            }
+            Ok(())
+        })
+    }
+}
+
+fn print(line: &Standing) {
+    let state = match line.state {
+        State::Applied => "applied",
+        State::Pending => "pending",
+        State::Unknown => "unknown",
+        State::Changed => "changed",
+    };
+    let label = match line.label {
+        Label::Expand => "expand",
+        Label::Contract => "contract",
+    };
+    let at = line.applied_at.map(|at| at.to_string()).unwrap_or_default();
+    println!("{:04}_{:<24} {label:<8} {state:<8} {at}", line.version, line.name);
+}

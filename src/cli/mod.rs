@@ -1,0 +1,106 @@
+//! Floor 11: the command line, one file per command.
+#![expect(clippy::disallowed_macros, reason = "this floor speaks to the terminal")]
+
+mod config;
+mod first_start;
+mod healthcheck;
+mod migrate;
+mod openapi;
+mod serve;
+mod user;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+use crate::app::{self, App, Nature};
+use crate::config::{Config, Loaded, Sources};
+
+/// The API server.
+#[derive(Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = false)]
+#[command(after_help = "Example: stead serve --port 8000\n\nWithout a command it serves. Every setting is in `stead config show`.")]
+struct Cli {
+    /// A TOML file laid over the built-in configuration
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API (the default)
+    Serve(serve::Serve),
+    /// Bring the database schema up or down, or say where it stands
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
+    /// Manage accounts
+    #[command(subcommand)]
+    User(user::User),
+    /// Show or check the configuration
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Print the OpenAPI document
+    Openapi(openapi::Openapi),
+    /// Ask a running server whether it is ready: exit code 0 or 1
+    Healthcheck(healthcheck::Healthcheck),
+}
+
+/// An error on its way to the terminal.
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Runs the command that the arguments name. Exit codes: 0 done, 1 failed, 2 wrong use.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let file = cli.config;
+    let done = |()| ExitCode::SUCCESS;
+    match cli.command.unwrap_or_else(|| Command::Serve(serve::Serve::default())) {
+        Command::Serve(command) => command.run(file).map(done),
+        Command::Migrate(command) => command.run(&load(file)?).map(done),
+        Command::User(command) => command.run(load(file)?).map(done),
+        Command::Config(command) => Ok(command.run(&Sources::from_process(file, Vec::new()))),
+        Command::Openapi(command) => command.run(&load(file)?).map(done),
+        Command::Healthcheck(command) => command.run(&load(file)?).map(done),
+    }
+}
+
+/// The configuration of a command that is not `serve`.
+fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
+    load_with(file, Vec::new()).map(|loaded| loaded.config)
+}
+
+fn load_with(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Result<Loaded, Failure> {
+    let mut loaded = crate::config::load(&Sources::from_process(file, flags))?;
+    first_start::complete(&mut loaded.config)?;
+    Ok(loaded)
+}
+
+/// Runs `work` on a runtime of its own.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// The server's own handles, for commands that use its services.
+async fn open(config: Config) -> Result<App, Failure> {
+    Ok(app::build(config, Nature::default()).await?)
+}
+
+/// Data as JSON, for programs.
+fn print_json(data: &impl Serialize) -> Result<(), Failure> {
+    println!("{}", serde_json::to_string_pretty(data)?);
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! `stead openapi`: the document, without a database or a server.
+
+use clap::Args;
+
+use super::Failure;
+use crate::app;
+use crate::config::Config;
+
+#[derive(Args)]
+#[command(after_help = "Example: stead openapi > openapi.json")]
+pub struct Openapi {}
+
+impl Openapi {
+    pub fn run(self, config: &Config) -> Result<(), Failure> {
+        println!("{}", app::document(config)?.to_pretty_json()?);
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! `stead user`: accounts, over the same services as the API.
+
+use std::io::Read;
+
+use axum::extract::FromRef;
+use clap::Subcommand;
+
+use super::{Failure, block_on, open, print_json};
+use crate::base::email::Email;
+use crate::base::secret::Password;
+use crate::config::Config;
+use crate::features::users::error::UsersError;
+use crate::features::users::model::User as Shown;
+use crate::features::users::service::{NewUser, PageOf, Users};
+use crate::features::users::store::Filter;
+use crate::http::extract::Text;
+
+#[derive(Subcommand)]
+pub enum User {
+    /// Make an account that is active at once
+    #[command(after_help = "Example: printf '%s' \"$PASSWORD\" | stead user create ada@example.com --role admin --password-stdin")]
+    Create {
+        email: Email,
+        /// Give this role, too; may be repeated
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// The name that others see
+        #[arg(long)]
+        display_name: Option<String>,
+        /// Read the password from standard input
+        #[arg(long, required = true)]
+        password_stdin: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List accounts, newest first
+    #[command(after_help = "Example: stead user list --role admin --json")]
+    List {
+        /// Only those with this role
+        #[arg(long)]
+        role: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set a password without asking for the old one; all sessions end
+    #[command(after_help = "Example: printf '%s' \"$PASSWORD\" | stead user set-password ada@example.com --password-stdin")]
+    SetPassword {
+        email: Email,
+        /// Read the password from standard input
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    /// Suspend an account; all its sessions end
+    #[command(after_help = "Example: stead user suspend ada@example.com")]
+    Suspend { email: Email },
+    /// Make a suspended or pending account active
+    #[command(after_help = "Example: stead user activate ada@example.com")]
+    Activate { email: Email },
+}
+
+impl User {
+    pub fn run(self, config: Config) -> Result<(), Failure> {
+        block_on(async {
+            let app = open(config).await?;
+            let outcome = self.act(&Users::from_ref(&app.state)).await;
+            app.state.db.close().await;
+            outcome
+        })
+    }
+
+    async fn act(self, users: &Users) -> Result<(), Failure> {
+        match self {
+            Self::Create { email, roles, display_name, json, .. } => {
+                let display_name = display_name.map(|name| Text::<1, 100>::parse(&name)).transpose()?;
+                let display_name = display_name.map(Text::into_string);
+                let new = NewUser { email, password: Some(read_password()?), display_name, locale: None, roles };
+                let person: Shown = users.create(new).await.map_err(explain)?.into();
+                if json { print_json(&person) } else { done(format_args!("created {} ({})", person.email, person.id)) }
+            }
+            Self::List { role, json } => list(users, role, json).await,
+            Self::SetPassword { email, .. } => {
+                let account = users.find_by_email(&email).await.map_err(explain)?;
+                users.set_password(account.base.id, read_password()?).await.map_err(explain)?;
+                done(format_args!("set the password of {email}; all sessions ended"))
+            }
+            Self::Suspend { email } => {
+                let account = users.find_by_email(&email).await.map_err(explain)?;
+                users.suspend(account.base.id).await.map_err(explain)?;
+                done(format_args!("suspended {email}; all sessions ended"))
+            }
+            Self::Activate { email } => {
+                let account = users.find_by_email(&email).await.map_err(explain)?;
+                users.activate(account.base.id).await.map_err(explain)?;
+                done(format_args!("activated {email}"))
+            }
+        }
+    }
+}
+
+/// All accounts, page by page, so that the list may be long.
+async fn list(users: &Users, role: Option<String>, json: bool) -> Result<(), Failure> {
+    let filter = Filter { role, ..Filter::default() };
+    let mut cursor = None;
+    let mut all = Vec::new();
+    loop {
+        let page = PageOf { filter: filter.clone(), limit: Default::default(), cursor, include_total: false };
+        let page = users.list(page).await.map_err(explain)?;
+        for person in page.items {
+            let user = Shown::from(person);
+            if json {
+                all.push(user);
+            } else {
+                let roles = user.roles.iter().cloned().collect::<Vec<_>>().join(",");
+                println!("{}  {:<9}  {:<32}  {roles}", user.id, format!("{:?}", user.status).to_lowercase(), user.email);
+            }
+        }
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return if json { print_json(&all) } else { Ok(()) };
+        }
+    }
+}
+
+fn done(message: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+    println!("{message}");
+    Ok(())
+}
+
+/// Without the line break that `echo` adds.
+fn read_password() -> Result<Password, Failure> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    let text = text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text);
+    Ok(Password::new(text.to_owned()))
+}
+
+/// What the API says with a code, the terminal says with what to do.
+fn explain(error: UsersError) -> Failure {
+    match error {
+        UsersError::WeakPassword(weakness) => {
+            format!("the password is too weak ({weakness:?}): take a longer one, several words will do").into()
+        }
+        UsersError::NoSuchRole(role) => format!("there is no role `{role}`; built in are `admin` and `user`").into(),
+        error => error.into(),
+    }
+}

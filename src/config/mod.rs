@@ -1,0 +1,30 @@
+//! Floor 2: the configuration, read once, checked whole.
+//!
+//! [`load`] lays the layers over each other (`config/default.toml` names them and every key), reads
+//! the result into [`Config`], and reports everything that is wrong with it at once.
+
+mod check;
+mod environment;
+mod keys;
+mod layers;
+mod load;
+mod reader;
+mod report;
+mod secret_url;
+mod sections;
+mod setting;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod variables;
+
+pub use environment::Environment;
+pub use load::{Entry, Loaded, load, load_as};
+pub use report::{Fault, Origin, Report};
+pub use secret_url::SecretUrl;
+pub use sections::{
+    Auth, Config, Cors, Database, Docs, EmailVerification, Hash, Log, LogFormat, Mail, PasswordRules, Pooler,
+    RateLimit, Registration, Server, Telemetry, Users,
+};
+pub use setting::Unreadable;
+pub use sources::Sources;

@@ -1,0 +1,92 @@
+//! Whether the process answers, and whether it can do its work.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tokio::time::{Instant, timeout};
+use utoipa::ToSchema;
+
+use crate::db::migrate;
+use crate::http::extract::Json;
+use crate::http::feature::Feature;
+use crate::http::reply::Verbatim;
+use crate::routes;
+use crate::state::AppState;
+
+pub fn feature() -> Feature<AppState> {
+    Feature::new("health", "Probes for whoever runs the server").at_root().routes(routes![live, ready])
+}
+
+/// A database that has not answered by then counts as down.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    Up,
+    Down,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Liveness {
+    status: Health,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Readiness {
+    status: Health,
+    /// By name: `database`, `migrations`, and `shutdown` once that has begun.
+    checks: BTreeMap<&'static str, Check>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Check {
+    status: Health,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    latency_ms: Option<u64>,
+}
+
+impl Check {
+    fn of(up: bool) -> Self {
+        Self { status: if up { Health::Up } else { Health::Down }, latency_ms: None }
+    }
+}
+
+/// Whether the process answers; touches nothing else.
+#[utoipa::path(get, path = "/health/live", operation_id = "get_liveness", security(()), responses((status = OK, body = Liveness)))]
+async fn live() -> Json<Liveness> {
+    Json(Liveness { status: Health::Up })
+}
+
+/// Whether requests should be sent here.
+#[utoipa::path(get, path = "/health/ready", operation_id = "get_readiness", security(()), responses(
+    (status = OK, body = Readiness),
+    (status = SERVICE_UNAVAILABLE, body = Readiness, content_type = "application/json", description = "Not now: `checks` says why")))]
+async fn ready(State(state): State<AppState>) -> Response {
+    let report = readiness(&state).await;
+    match report.status {
+        Health::Up => Json(report).into_response(),
+        Health::Down => (StatusCode::SERVICE_UNAVAILABLE, Verbatim, Json(report)).into_response(),
+    }
+}
+
+async fn readiness(state: &AppState) -> Readiness {
+    let start = Instant::now();
+    let plan = timeout(PATIENCE, migrate::plan(&state.db)).await.ok().and_then(Result::ok);
+    let latency_ms = plan.is_some().then(|| u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let migrated = plan.as_ref().is_some_and(|plan| plan.refusal().is_none());
+    let mut checks = BTreeMap::from([
+        ("database", Check { latency_ms, ..Check::of(plan.is_some()) }),
+        ("migrations", Check::of(migrated)),
+    ]);
+    if state.tasks.is_draining() {
+        checks.insert("shutdown", Check::of(false));
+    }
+    let up = checks.values().all(|check| check.status == Health::Up);
+    Readiness { status: Check::of(up).status, checks }
+}

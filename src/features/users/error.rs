@@ -1,0 +1,98 @@
+//! What can go wrong with accounts, and which problem each is.
+
+use axum::response::{IntoResponse, Response};
+
+use crate::access::hasher::HashError;
+use crate::access::password::{PasswordError, QUEUE_RETRY};
+use crate::access::strength::{MAX_LENGTH, Weakness};
+use crate::base::keyring::NoKey;
+use crate::db::DbError;
+use crate::http::{Code, Fault, Problem};
+
+#[derive(Debug, thiserror::Error)]
+pub enum UsersError {
+    #[error("there is no such account")]
+    NotFound,
+    #[error("the address has an account")]
+    EmailTaken,
+    #[error("there is no role {0}")]
+    NoSuchRole(String),
+    #[error("the last active admin must stay")]
+    LastAdmin,
+    #[error("the new password is too weak")]
+    WeakPassword(Weakness),
+    /// `If-Match` named another version.
+    #[error("a precondition failed")]
+    Refused(Problem),
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error(transparent)]
+    NoKey(#[from] NoKey),
+}
+
+impl From<UsersError> for Problem {
+    fn from(error: UsersError) -> Self {
+        use UsersError as E;
+        match error {
+            E::NotFound => Self::new(Code::NOT_FOUND),
+            E::EmailTaken => Self::new(Code::EMAIL_TAKEN),
+            E::NoSuchRole(_) => {
+                Self::new(Code::VALIDATION_FAILED).with("count", 1).fault(Fault::new("/roles", "invalid_value"))
+            }
+            E::LastAdmin => Self::new(Code::LAST_ADMIN),
+            E::WeakPassword(weakness) => weak("/password", weakness),
+            E::Refused(problem) => problem,
+            E::Password(error) => wrong_password(error),
+            E::Hash(error) => busy(error),
+            E::Database(error) => error.into(),
+            E::NoKey(error) => Self::new(Code::INTERNAL_ERROR).caused_by(error),
+        }
+    }
+}
+
+impl IntoResponse for UsersError {
+    fn into_response(self) -> Response {
+        Problem::from(self).into_response()
+    }
+}
+
+/// A password that may not become one, at `pointer`.
+pub fn weak(pointer: &str, weakness: Weakness) -> Problem {
+    let fault = match weakness {
+        Weakness::TooShort { min } => Fault::new(pointer, "password_too_short").with("min", min),
+        Weakness::TooLong => return too_long(pointer),
+        Weakness::Guessable => Fault::new(pointer, "weak_password"),
+    };
+    Problem::new(Code::WEAK_PASSWORD).with("count", 1).fault(fault)
+}
+
+/// A password that is not even looked at.
+pub fn too_long(pointer: &str) -> Problem {
+    let fault = Fault::new(pointer, "too_long").with("max", MAX_LENGTH);
+    Problem::new(Code::VALIDATION_FAILED).with("count", 1).fault(fault)
+}
+
+/// A password that was not accepted, whoever asked.
+pub fn wrong_password(error: PasswordError) -> Problem {
+    match error {
+        PasswordError::Wrong => Problem::new(Code::INVALID_CREDENTIALS),
+        PasswordError::TooManyAttempts { retry_after } => {
+            Problem::new(Code::TOO_MANY_ATTEMPTS).retry_after(retry_after)
+        }
+        PasswordError::Busy(error) => busy(error),
+        PasswordError::Database(error) => error.into(),
+        PasswordError::NoKey(error) => Problem::new(Code::INTERNAL_ERROR).caused_by(error),
+    }
+}
+
+/// The hash queue is full, or a thread of it is lost.
+pub fn busy(error: HashError) -> Problem {
+    match error {
+        HashError::QueueFull => Problem::new(Code::OVERLOADED).retry_after(QUEUE_RETRY).caused_by(error),
+        HashError::Lost => Problem::new(Code::INTERNAL_ERROR).caused_by(error),
+    }
+}

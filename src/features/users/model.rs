@@ -1,0 +1,104 @@
+//! An account, as the table has it and as the API shows it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::access::principal::Status;
+use crate::base::clock::Timestamp;
+use crate::base::email::Email;
+use crate::base::id::UserId;
+use crate::base::language::Language;
+use crate::db::record::Base;
+use crate::http::etag::Tag;
+use crate::record;
+
+/// A row of `users`.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Account {
+    #[sqlx(flatten)]
+    pub base: Base<UserId>,
+    pub email: Email,
+    pub email_verified: bool,
+    /// Absent until an invited person sets one.
+    pub password_hash: Option<PasswordHash>,
+    pub display_name: Option<String>,
+    pub locale: Option<Language>,
+    pub status: Status,
+    pub last_login_at: Option<Timestamp>,
+    pub deleted_at: Option<Timestamp>,
+}
+
+record!(
+    Account,
+    UserId,
+    "users",
+    [email, email_verified, password_hash, display_name, locale, status, last_login_at, deleted_at]
+);
+
+/// An Argon2id hash in PHC form. It cannot be printed.
+#[derive(Clone, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct PasswordHash(pub String);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash([REDACTED])")
+    }
+}
+
+/// An account with its roles.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub account: Account,
+    pub roles: BTreeSet<String>,
+}
+
+impl Person {
+    /// Made of the version and the last sign-in; a sign-in does not raise the version.
+    pub fn tag(&self) -> Tag {
+        let last_login = self.account.last_login_at.map(|at| at.micros().to_string());
+        Tag::new(self.account.base.version, last_login.unwrap_or_default())
+    }
+}
+
+/// A person's account.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct User {
+    pub id: UserId,
+    pub email: Email,
+    /// Whether the person has shown that the address is theirs.
+    pub email_verified: bool,
+    #[schema(required = true, example = "Ada Lovelace")]
+    pub display_name: Option<String>,
+    /// The language of mails to this person.
+    #[schema(required = true)]
+    pub locale: Option<Language>,
+    pub status: Status,
+    #[schema(example = json!(["user"]))]
+    pub roles: BTreeSet<String>,
+    #[schema(value_type = String, format = DateTime, example = "2026-11-23T08:00:00.000000Z")]
+    pub created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime, example = "2026-11-23T08:00:00.000000Z")]
+    pub updated_at: Timestamp,
+    #[schema(value_type = Option<String>, required = true, format = DateTime, example = "2026-11-23T08:00:00.000000Z")]
+    pub last_login_at: Option<Timestamp>,
+}
+
+impl From<Person> for User {
+    fn from(Person { account, roles }: Person) -> Self {
+        Self {
+            id: account.base.id,
+            email: account.email,
+            email_verified: account.email_verified,
+            display_name: account.display_name,
+            locale: account.locale,
+            status: account.status,
+            roles,
+            created_at: account.base.created_at,
+            updated_at: account.base.updated_at,
+            last_login_at: account.last_login_at,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Query parameters.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::http::Problem;
+
+/// The query, by serde; a fault is 400 `invalid_query`, and its pointer is `/` and the parameter's name.
+///
+/// Give the type `#[serde(deny_unknown_fields)]`, so that a mistyped filter is not silently ignored.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let axum::extract::Query(value) = axum::extract::Query::try_from_uri(&parts.uri)?;
+        Ok(Self(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::base::id::UserId;
+    use crate::base::language::Language;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Filters {
+        limit: Option<u8>,
+        actor_id: Option<UserId>,
+        kind: String,
+    }
+
+    async fn read(query: &str) -> Result<Filters, (&'static str, Vec<(String, &'static str)>)> {
+        let request = Request::builder().uri(format!("/x?{query}")).body(()).unwrap();
+        let problem = match Query::from_request_parts(&mut request.into_parts().0, &()).await {
+            Ok(Query(filters)) => return Ok(filters),
+            Err(problem) => problem.body(Language::English, "-", false),
+        };
+        Err((problem.code, problem.errors.into_iter().map(|fault| (fault.pointer, fault.code)).collect()))
+    }
+
+    #[tokio::test]
+    async fn a_sound_query_is_read() {
+        let filters = read("limit=5&kind=a&actor_id=01981f3c-6d7a-7c4e-9b51-3a52c7e1b0aa").await.unwrap();
+        assert_eq!((filters.limit, filters.kind.as_str()), (Some(5), "a"));
+        assert!(filters.actor_id.is_some());
+    }
+
+    #[tokio::test]
+    async fn every_fault_names_its_parameter() {
+        for (query, pointer, code) in [
+            ("limit=300&kind=a", "/limit", "invalid_value"),
+            ("limit=-1&kind=a", "/limit", "invalid_value"),
+            ("kind=a&actor_id=7", "/actor_id", "invalid_value"),
+            ("kind=a&kind=b", "/kind", "invalid_value"),
+            ("kind=a&colour=red", "/colour", "unknown_field"),
+            ("limit=3", "/kind", "required"),
+        ] {
+            let expected = ("invalid_query", vec![(pointer.to_owned(), code)]);
+            assert_eq!(read(query).await.unwrap_err(), expected, "{query}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What is refused before anyone reads it.
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::header::{ALLOW, CONTENT_LENGTH};
+use axum::http::{HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::http::extract::json::MAX_BODY;
+use crate::http::{Code, Problem};
+
+/// Path and query, in bytes.
+const MAX_URI: usize = 8 << 10;
+/// Names and values of all header fields, in bytes.
+const MAX_HEADERS: usize = 16 << 10;
+
+pub(super) async fn enforce(request: Request, next: Next) -> Response {
+    match refusal(&request) {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn refusal(request: &Request) -> Option<Problem> {
+    let headers = request.headers();
+    let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI) {
+        Some(Problem::new(Code::URI_TOO_LONG).with("limit", MAX_URI))
+    } else if fields > MAX_HEADERS {
+        Some(Problem::new(Code::HEADERS_TOO_LARGE).with("limit", MAX_HEADERS))
+    } else if length.is_some_and(|length| length > MAX_BODY as u64) {
+        Some(Problem::new(Code::PAYLOAD_TOO_LARGE).with("limit", MAX_BODY))
+    } else if request.method() == Method::TRACE {
+        Some(no_trace(request))
+    } else {
+        None
+    }
+}
+
+/// TRACE would show a page the headers that its own scripts must not see. Where the path is known,
+/// the router says what is allowed; elsewhere nothing is.
+fn no_trace(request: &Request) -> Problem {
+    let problem = Problem::new(Code::METHOD_NOT_ALLOWED);
+    let is_known = request.extensions().get::<MatchedPath>().is_some();
+    if is_known { problem } else { problem.header(ALLOW, HeaderValue::from_static("")) }
+}

@@ -1,0 +1,16 @@
+//! Floor 6: HTTP. What every feature's routes are made with; generic over the state.
+
+pub mod catalogue;
+pub mod code;
+pub mod docs;
+pub mod etag;
+pub mod extract;
+pub mod feature;
+pub mod middleware;
+pub mod openapi;
+pub mod page;
+pub mod problem;
+pub mod reply;
+
+pub use code::Code;
+pub use problem::{Fault, Problem};

@@ -1,0 +1,131 @@
+//! The OpenAPI 3.1 document, put together from the features as they are mounted.
+
+use axum::Router;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
+    ResponseBuilder, ServerBuilder,
+};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::code::Code;
+use super::feature::{Facts, Feature, Mount, Needs, Route};
+use super::problem::ProblemBody;
+use crate::base::language::{Language, translate};
+
+/// The name of the security scheme: a JWT access token.
+const BEARER: &str = "bearer";
+const PROBLEM_JSON: &str = "application/problem+json";
+/// Where API features are mounted.
+pub const API: &str = "/api/v1";
+
+/// Errors that any operation can answer with.
+const ALWAYS: [Code; 5] =
+    [Code::RATE_LIMITED, Code::INTERNAL_ERROR, Code::OVERLOADED, Code::DATABASE_UNAVAILABLE, Code::TIMEOUT];
+
+/// Mounts the features and writes their document.
+pub fn mount<S>(features: Vec<Feature<S>>, title: &str, description: &str, public_url: &str) -> (Router<S>, OpenApi)
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let mut router = OpenApiRouter::with_openapi(frame(title, description, public_url));
+    let mut api = OpenApiRouter::new();
+    let mut tags = Vec::new();
+    for feature in features {
+        tags.push(TagBuilder::new().name(feature.name).description(Some(feature.description)).build());
+        for Route { documented: (schemas, mut paths, methods), facts } in feature.routes {
+            let operations = paths.paths.values_mut().flat_map(operations);
+            operations.for_each(|operation| complete(operation, feature.name, &facts));
+            match feature.mount {
+                Mount::Api => api = api.routes((schemas, paths, methods)),
+                Mount::Root => router = router.routes((schemas, paths, methods)),
+            }
+        }
+    }
+    let (router, mut document) = router.nest(API, api).split_for_parts();
+    document.tags = Some(tags);
+    (router, document)
+}
+
+fn frame(title: &str, description: &str, public_url: &str) -> OpenApi {
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("The `access_token` that `POST /api/v1/auth/login` answers with"))
+        .build();
+    let mut schemas = Vec::new();
+    ProblemBody::schemas(&mut schemas);
+    let info = InfoBuilder::new()
+        .title(title)
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(description))
+        .license(Some(LicenseBuilder::new().name(env!("CARGO_PKG_LICENSE")).identifier(Some(env!("CARGO_PKG_LICENSE"))).build()));
+    OpenApiBuilder::new()
+        .info(info.build())
+        .servers(Some([ServerBuilder::new().url(public_url.trim_end_matches('/')).build()]))
+        .components(Some(
+            ComponentsBuilder::new()
+                .security_scheme(BEARER, SecurityScheme::Http(scheme))
+                .schema(ProblemBody::name(), ProblemBody::schema())
+                .schemas_from_iter(schemas)
+                .build(),
+        ))
+        .build()
+}
+
+/// The operations of a path.
+pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head, &mut item.options]
+        .into_iter()
+        .flatten()
+}
+
+/// Adds what the types say: access, and the errors that arguments and layers answer with.
+fn complete(operation: &mut Operation, tag: &str, facts: &Facts) {
+    operation.tags = Some(vec![tag.to_owned()]);
+    let mut errors = facts.errors.clone();
+    for needs in &facts.needs {
+        errors.extend([Code::UNAUTHENTICATED, Code::INVALID_TOKEN]);
+        operation.security = Some(vec![SecurityRequirement::new(BEARER, [] as [&str; 0])]);
+        if let Needs::Permission(permission) = needs {
+            errors.push(Code::FORBIDDEN);
+            let description = operation.description.take().unwrap_or_default();
+            let line = format!("{description}\n\nNeeds the permission `{permission}`.");
+            operation.description = Some(line.trim().to_owned());
+            let extension = utoipa::openapi::extensions::ExtensionsBuilder::new().add("x-permission", *permission);
+            operation.extensions = Some(extension.build());
+        }
+    }
+    errors.extend(ALWAYS);
+    for code in errors {
+        add_error(operation, code);
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let (RefOr::T(response), true) = (response, status.starts_with(['4', '5'])) {
+            let content = ContentBuilder::new().schema(Some(problem())).build();
+            response.content.insert(PROBLEM_JSON.into(), RefOr::T(content));
+        }
+    }
+}
+
+fn problem() -> Ref {
+    Ref::from_schema_name(ProblemBody::name())
+}
+
+/// Lists `code` under its status; several codes share one response.
+fn add_error(operation: &mut Operation, code: Code) {
+    let status = code.status().as_str().to_owned();
+    let text = format!("`{}`: {}", code.name(), translate(Language::English, &code.text_id("title"), &[]));
+    let response = operation.responses.responses.entry(status).or_insert_with(|| {
+        RefOr::T(ResponseBuilder::new().build())
+    });
+    if let RefOr::T(Response { description, .. }) = response
+        && !description.contains(&format!("`{}`", code.name()))
+    {
+        let lines = [description.as_str(), text.as_str()];
+        *description = lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+    }
+}

@@ -1,0 +1,105 @@
+//! The letters: what they are about, and their texts in the reader's language.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::language::{Language, translate};
+
+/// What a mail says. Links end in a fragment, so no server on the way logs the token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "letter")]
+pub enum Letter {
+    /// Asks whether the address is theirs.
+    VerifyEmail { token: String },
+    /// Somebody, perhaps they themselves, tried to register an address that has an account.
+    AlreadyRegistered,
+    /// An administrator made an account for them; the link lets them set a password.
+    Invitation { token: String },
+}
+
+/// A letter as it is read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rendered {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+    /// What the button opens, if there is one.
+    pub link: Option<String>,
+}
+
+impl Letter {
+    /// The texts are `mail-<id>-subject`, `-text` and `-button` in `locales/`.
+    fn id(&self) -> &'static str {
+        match self {
+            Self::VerifyEmail { .. } => "verify-email",
+            Self::AlreadyRegistered => "already-registered",
+            Self::Invitation { .. } => "invitation",
+        }
+    }
+
+    fn link(&self, base: &str) -> Option<String> {
+        match self {
+            Self::VerifyEmail { token } => Some(format!("{base}/verify-email#token={token}")),
+            Self::Invitation { token } => Some(format!("{base}/accept-invitation#token={token}")),
+            Self::AlreadyRegistered => None,
+        }
+    }
+
+    /// The letter for a reader of `language`, with links that begin with `base`.
+    pub fn render(&self, language: Language, service: &str, base: &str) -> Rendered {
+        let text = |part: &str| translate(language, &format!("mail-{}-{part}", self.id()), &[("service", service.into())]);
+        let link = self.link(base);
+        let (subject, body) = (text("subject"), text("text"));
+        let button = link.as_ref().map(|link| (text("button"), link));
+        let html = html(language, &subject, &body, button.as_ref());
+        let text = [Some(body.as_str()), link.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
+        Rendered { subject, text, html, link }
+    }
+}
+
+fn html(language: Language, subject: &str, body: &str, button: Option<&(String, &String)>) -> String {
+    let paragraphs: String = body.split("\n\n").map(|p| format!("<p>{}</p>\n", escape(p))).collect();
+    let button = button.map_or_else(String::new, |(label, link)| {
+        format!("<p><a href=\"{0}\">{1}</a></p>\n<p><small>{0}</small></p>\n", escape(link), escape(label))
+    });
+    format!(
+        "<!doctype html>\n<html lang=\"{language}\">\n<head><meta charset=\"utf-8\"><title>{}</title></head>\n\
+         <body>\n{paragraphs}{button}</body>\n</html>\n",
+        escape(subject)
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_letter_has_its_texts_in_both_languages() {
+        let token = "t".to_owned();
+        let letters =
+            [Letter::VerifyEmail { token: token.clone() }, Letter::AlreadyRegistered, Letter::Invitation { token }];
+        for letter in letters {
+            let [en, zh] = Language::ALL.map(|l| letter.render(l, "Stead", "https://api.example"));
+            for text in [&en.subject, &en.text, &zh.subject, &zh.text] {
+                assert!(!text.contains("mail-") && !text.is_empty(), "{text}");
+            }
+            assert_ne!(en.text, zh.text);
+        }
+    }
+
+    #[test]
+    fn the_token_is_in_the_fragment_of_the_link() {
+        let rendered = Letter::VerifyEmail { token: "abc".into() }.render(Language::English, "S", "https://a.example");
+        assert_eq!(rendered.link.as_deref(), Some("https://a.example/verify-email#token=abc"));
+        assert!(rendered.text.contains("https://a.example/verify-email#token=abc"));
+    }
+
+    #[test]
+    fn nothing_in_a_letter_is_taken_for_markup() {
+        let rendered = Letter::AlreadyRegistered.render(Language::English, "<b>&\"", "https://a.example");
+        assert!(rendered.html.contains("&lt;b&gt;&amp;&quot;") && !rendered.html.contains("<b>"));
+    }
+}

@@ -1,0 +1,8 @@
+//! Floor 5: mail. A letter is a row in the outbox, written in the transaction that is its cause, and
+//! never sent inside a request.
+
+mod letter;
+mod outbox;
+
+pub use letter::{Letter, Rendered};
+pub use outbox::{Mail, Outbox, OutboxError, Posted};

@@ -1,0 +1,135 @@
+//! The outbox: encrypted rows, written with their cause and read by whoever sends them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::letter::{Letter, Rendered};
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::email::Email;
+use crate::base::keyring::{Keyring, NoKey};
+use crate::base::language::Language;
+use crate::base::random::Random;
+use crate::db::{DbError, Session, Tx};
+
+crate::id_type!(
+    /// A mail in the outbox.
+    MailId
+);
+
+/// A letter and whom it goes to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Mail {
+    pub to: Email,
+    pub language: Language,
+    #[serde(flatten)]
+    pub letter: Letter,
+}
+
+/// A mail as the dev mailbox shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Posted {
+    pub id: MailId,
+    pub to: Email,
+    pub created_at: Timestamp,
+    #[serde(flatten)]
+    pub content: Rendered,
+}
+
+/// Why a mail could not be queued or read.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error(transparent)]
+    NoKey(#[from] NoKey),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+enum State {
+    Queued,
+    /// Stands for a mail that is not sent, so that its cause takes as long as any other.
+    Void,
+}
+
+/// Handle to the outbox. Clones share it.
+#[derive(Clone)]
+pub struct Outbox {
+    keys: Keyring,
+    clock: Clock,
+    random: Random,
+    service: Arc<str>,
+    link_base: Arc<str>,
+}
+
+/// What the encryption of a row is bound to.
+const CONTEXT: &[u8] = b"outbox";
+/// A sealed letter is padded to a multiple of this: its length says nothing of its content.
+const PADDING: usize = 512;
+
+impl Outbox {
+    /// `link_base` is where links begin: configured, never taken from a request.
+    pub fn new(keys: Keyring, clock: Clock, random: Random, service: &str, link_base: &str) -> Self {
+        Self { keys, clock, random, service: service.into(), link_base: link_base.trim_end_matches('/').into() }
+    }
+
+    /// Queues a mail in the transaction that is its cause. It is not sent any more once `life` is over.
+    pub async fn queue(&self, tx: &mut Tx, mail: &Mail, life: Duration) -> Result<(), OutboxError> {
+        let plain = serde_json::to_vec(mail).unwrap_or_default();
+        self.insert(tx, plain, State::Queued, life).await
+    }
+
+    /// Does the work of [`Outbox::queue`] where nobody is to be written to.
+    pub async fn queue_nothing(&self, tx: &mut Tx) -> Result<(), OutboxError> {
+        self.insert(tx, Vec::new(), State::Void, Duration::ZERO).await
+    }
+
+    async fn insert(&self, tx: &mut Tx, mut plain: Vec<u8>, state: State, life: Duration) -> Result<(), OutboxError> {
+        // JSON may end in blanks.
+        plain.resize(plain.len().max(1).next_multiple_of(PADDING), b' ');
+        let sealed = self.keys.seal(&self.random, CONTEXT, &plain)?;
+        let now = self.clock.now();
+        tx.query(
+            "INSERT INTO outbox (id, sealed, state, attempts, created_at, next_attempt_at, expires_at)
+             VALUES ($1, $2, $3, 0, $4, $4, $5)",
+        )
+        .bind(MailId::fresh(&self.clock, &self.random))
+        .bind(sealed)
+        .bind(state)
+        .bind(now)
+        .bind(now.plus(life))
+        .execute()
+        .await?;
+        Ok(())
+    }
+
+    /// The newest mails that have not expired, newest first.
+    pub async fn newest(&self, session: &mut Session, limit: i64) -> Result<Vec<Posted>, OutboxError> {
+        let rows: Vec<(MailId, Timestamp, Vec<u8>)> = session
+            .query(
+                "SELECT id, created_at, sealed FROM outbox
+                 WHERE state = $1 AND expires_at > $2 AND sealed IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT $3",
+            )
+            .bind(State::Queued)
+            .bind(self.clock.now())
+            .bind(limit)
+            .fetch_all()
+            .await?;
+        Ok(rows.into_iter().filter_map(|(id, at, sealed)| self.open(id, at, &sealed)).collect())
+    }
+
+    /// `None` for a row whose key is gone: it cannot be read any more by anyone.
+    fn open(&self, id: MailId, created_at: Timestamp, sealed: &[u8]) -> Option<Posted> {
+        let plain = self.keys.open(CONTEXT, sealed).ok()?;
+        let mail: Mail = serde_json::from_slice(&plain).ok()?;
+        let content = mail.letter.render(mail.language, &self.service, &self.link_base);
+        Some(Posted { id, to: mail.to, created_at, content })
+    }
+
+    /// Deletes what has expired.
+    pub async fn purge(&self, tx: &mut Tx) -> Result<u64, DbError> {
+        tx.query("DELETE FROM outbox WHERE expires_at <= $1").bind(self.clock.now()).execute().await
+    }
+}

@@ -1,0 +1,51 @@
+//! Floor 8: what every request can reach. Handles only; `app.rs` puts them together.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use crate::access::Access;
+use crate::access::password::Passwords;
+use crate::base::clock::Clock;
+use crate::base::random::Random;
+use crate::config::Config;
+use crate::db::Db;
+use crate::http::page::Cursors;
+use crate::mail::Outbox;
+use crate::tasks::Tasks;
+
+/// The handles, shared by all requests. A clone is one count.
+#[derive(Clone)]
+pub struct AppState(Arc<Handles>);
+
+pub struct Handles {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub random: Random,
+    pub db: Db,
+    pub tasks: Tasks,
+    pub outbox: Outbox,
+    pub access: Access,
+    pub passwords: Passwords,
+    pub cursors: Cursors,
+}
+
+impl AppState {
+    pub fn new(handles: Handles) -> Self {
+        Self(Arc::new(handles))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Handles;
+    fn deref(&self) -> &Handles {
+        &self.0
+    }
+}
+
+impl FromRef<AppState> for Access {
+    fn from_ref(state: &AppState) -> Self {
+        state.access.clone()
+    }
+}

@@ -1,0 +1,84 @@
+//! Floor 4: background work, and the order in which it ends.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Everything that runs beside the requests. Clones share it.
+#[derive(Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    drain: CancellationToken,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    /// Runs `work` every `period` until the shutdown; a round that has begun is finished.
+    /// `work` reports its own failures: the next round comes all the same.
+    pub fn every<F>(&self, period: Duration, mut work: impl FnMut() -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            while stop.run_until_cancelled(tokio::time::sleep(period)).await.is_some() {
+                work().await;
+            }
+        });
+    }
+
+    /// Says that the process is about to end: readiness turns down, so that nobody sends more.
+    pub fn drain(&self) {
+        self.drain.cancel();
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+
+    /// Resolves when the listeners are to stop accepting.
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.stop.clone().cancelled_owned()
+    }
+
+    /// Tells the listeners and all periodic work to stop.
+    pub fn stop(&self) {
+        self.drain.cancel();
+        self.stop.cancel();
+    }
+
+    /// Stops, and waits for what has begun, for `patience` at most; says whether all ended.
+    pub async fn shut_down(&self, patience: Duration) -> bool {
+        self.stop();
+        self.tracker.close();
+        tokio::time::timeout(patience, self.tracker.wait()).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_round_that_has_begun_is_finished_before_the_shutdown_returns() {
+        let tasks = Tasks::default();
+        let (begun, done) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let counters = (begun.clone(), done.clone());
+        tasks.every(Duration::from_millis(1), move || {
+            let (begun, done) = counters.clone();
+            async move {
+                begun.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                done.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(tasks.shut_down(Duration::from_secs(5)).await);
+        assert!(done.load(Ordering::SeqCst) >= 1);
+        assert_eq!(begun.load(Ordering::SeqCst), done.load(Ordering::SeqCst));
+    }
+}

@@ -1,0 +1,3 @@
+//! Floor 3: what the server says about itself.
+
+pub mod logs;
