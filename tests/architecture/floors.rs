@@ -71,7 +71,7 @@ impl Floors {
         let name = format!("crate::{}", reference.path.join("::"));
         let fault = |what: String, remedy: &str| Some(Fault::new(&from.path, reference.line, what, remedy));
         // `lib.rs` is the map: it may show everything, and nothing is imported from it.
-        let Some(below) = from.module.first() else { return None };
+        let below = from.module.first()?;
         let Some(above) = to.module.first() else {
             return fault(
                 format!("imports `{name}` from lib.rs, which is only the map"),
@@ -102,7 +102,7 @@ impl Floors {
     fn judge_feature(&self, house: &House, reference: &Reference, name: &str) -> Option<Fault> {
         let (from, to) = (&house.sources[reference.from], &house.sources[reference.to]);
         let fault = |what: String, remedy: &str| Some(Fault::new(&from.path, reference.line, what, remedy));
-        let Some(mine) = from.module.get(1) else { return None };
+        let mine = from.module.get(1)?;
         let Some(theirs) = to.module.get(1) else {
             return fault(
                 format!("imports `{name}` from the list of features"),

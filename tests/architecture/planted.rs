@@ -35,7 +35,7 @@ fn faults(planted: &[(&str, &str)]) -> Vec<String> {
     ];
     files.retain(|(path, _)| planted.iter().all(|(replaced, _)| replaced != path));
     files.extend_from_slice(planted);
-    let house = House::of(files).unwrap_or_else(|fault| panic!("{fault}"));
+    let house = House::of(files).expect("the planted files parse");
     inspect(&house).iter().map(ToString::to_string).collect()
 }
 
