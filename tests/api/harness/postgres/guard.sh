@@ -1,3 +1,4 @@
+#!/bin/sh
 # Watches over one test process from outside it and clears up behind it, however it ends.
 # Its standard input is a pipe that only the test process writes to, so the end of that input is
 # the end of the process, killed or not. Lines are orders:

@@ -1,0 +1,20 @@
+//! Which of the tools the stages need are on this machine.
+
+use std::env;
+use std::path::PathBuf;
+
+use crate::process;
+
+pub fn present(tool: &str) -> bool {
+    match tool {
+        "postgresql" => env::var_os("TEST_DATABASE_URL").is_some() || postgresql().is_some(),
+        program => process::find(program).is_some(),
+    }
+}
+
+/// Debian keeps the server's programs off PATH.
+fn postgresql() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let debian = versions.map(|version| version.path().join("bin/initdb")).find(|initdb| initdb.is_file());
+    debian.or_else(|| process::find("initdb"))
+}

@@ -1,0 +1,158 @@
+//! The real server as a child process: built, started in a folder of its own, asked, stopped.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::process;
+
+/// How the server is compiled for a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    Dev,
+    Release,
+}
+
+/// Builds the server and gives the path of its binary.
+pub fn build(profile: Profile) -> Result<PathBuf> {
+    let name = if profile == Profile::Release { "release" } else { "dev" };
+    process::run(process::command("cargo").args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--bin",
+        "stead",
+        "--profile",
+        name,
+    ]))?;
+    let metadata =
+        process::output(process::command("cargo").args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let target = metadata["target_directory"].as_str().context("cargo metadata names no target directory")?;
+    Ok(Path::new(target).join(if profile == Profile::Release { "release" } else { "debug" }).join("stead"))
+}
+
+pub struct Server {
+    child: Child,
+    port: u16,
+    log: PathBuf,
+}
+
+impl Server {
+    /// `stead serve` in the environment `dev`, with its database and its log in `folder`. Nothing of
+    /// the caller's own configuration reaches it.
+    pub fn start(binary: &Path, folder: &Path) -> Result<Self> {
+        let (port, management) = (free_port()?, free_port()?);
+        let log = folder.join("server.log");
+        let output = File::options().create(true).append(true).open(&log)?;
+        let mut serve = Command::new(binary);
+        serve.arg("serve").current_dir(folder).env_clear();
+        serve.env("APP_ENV", "dev").env("APP_SERVER__PORT", port.to_string());
+        serve.env("APP_SERVER__MANAGEMENT_ADDRESS", format!("127.0.0.1:{management}"));
+        serve.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        let child = serve.spawn().with_context(|| format!("{} does not start", binary.display()))?;
+        Ok(Self { child, port, log })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until a path answers 200; how long that took counts from the call.
+    pub fn wait_for(&mut self, path: &str, patience: Duration) -> Result<Duration> {
+        let begun = Instant::now();
+        loop {
+            let last = match get(self.port, path) {
+                Ok((200, _)) => return Ok(begun.elapsed()),
+                Ok((status, _)) => format!("the last answer was {status}"),
+                Err(error) => format!("{error:#}"),
+            };
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended with {status}\n{}", self.last_words());
+            }
+            if begun.elapsed() > patience {
+                bail!("{path} did not answer 200 within {patience:?}: {last}\n{}", self.last_words());
+            }
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// The status and body of a path.
+    pub fn get(&self, path: &str) -> Result<(u16, String)> {
+        get(self.port, path)
+    }
+
+    /// Asks the server to end, as an orchestrator does, and gives how long it took. Anything but a
+    /// clean exit is an error.
+    pub fn stop(mut self, patience: Duration) -> Result<Duration> {
+        let begun = Instant::now();
+        process::output(Command::new("kill").arg("-TERM").arg(self.pid().to_string()))?;
+        while begun.elapsed() < patience {
+            if let Some(status) = self.child.try_wait()? {
+                ensure!(status.success(), "the server stopped with {status}\n{}", self.last_words());
+                return Ok(begun.elapsed());
+            }
+            sleep(Duration::from_millis(5));
+        }
+        bail!("the server was still there {patience:?} after SIGTERM\n{}", self.last_words())
+    }
+
+    /// Memory in use that is the server's own, in KiB (VmRSS).
+    pub fn resident_kib(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+    }
+
+    fn last_words(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already gone after `stop`; after an error it must not outlive the run.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn get(port: u16, path: &str) -> Result<(u16, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    parse_answer(&String::from_utf8_lossy(&answer))
+}
+
+fn parse_answer(answer: &str) -> Result<(u16, String)> {
+    let (head, body) = answer.split_once("\r\n\r\n").context("not an HTTP answer")?;
+    let status = head.split(' ').nth(1).context("no status line")?;
+    Ok((status.parse()?, body.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_a_status_and_a_body() {
+        let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\n{}";
+        assert_eq!(parse_answer(answer).unwrap(), (503, "{}".to_owned()));
+        assert!(parse_answer("").is_err());
+    }
+}
