@@ -24,6 +24,7 @@ error-invalid-cursor =
 error-invalid-query =
     .title = The query is not valid
     .detail = { $count ->
+        [0] The query is not valid
         [one] { $count } query parameter is not valid
        *[other] { $count } query parameters are not valid
     }
@@ -140,13 +141,13 @@ error-precondition-failed =
 
 error-payload-too-large =
     .title = The body is too large
-    .detail = The body is larger than { $limit } bytes
+    .detail = The body is larger than 1 MiB
     .meaning = A body may have 1,048,576 bytes (1 MiB).
     .remedy = Send less at once.
 
 error-uri-too-long =
     .title = The address is too long
-    .detail = The path and query are longer than { $limit } bytes
+    .detail = The path and query are longer than 8 KiB
     .meaning = Path and query together may have 8,192 bytes (8 KiB).
     .remedy = Shorten the query.
 
@@ -158,13 +159,14 @@ error-unsupported-media-type =
 
 error-headers-too-large =
     .title = The headers are too large
-    .detail = The headers are larger than { $limit } bytes
+    .detail = The headers are larger than 16 KiB
     .meaning = All header fields together may have 16,384 bytes (16 KiB).
     .remedy = Send fewer or shorter header fields.
 
 error-validation-failed =
     .title = The request is not valid
     .detail = { $count ->
+        [0] The request is not valid
         [one] { $count } field is not valid
        *[other] { $count } fields are not valid
     }
@@ -174,6 +176,7 @@ error-validation-failed =
 error-unknown-field =
     .title = Unknown field
     .detail = { $count ->
+        [0] A field is not known here
         [one] { $count } field is not known here
        *[other] { $count } fields are not known here
     }

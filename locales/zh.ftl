@@ -23,7 +23,10 @@ error-invalid-cursor =
 
 error-invalid-query =
     .title = 查询参数无效
-    .detail = 有 { $count } 个查询参数无效
+    .detail = { $count ->
+        [0] 查询参数无效
+       *[other] 有 { $count } 个查询参数无效
+    }
     .meaning = 有查询参数不被识别、重复出现，或取值不被允许。
     .remedy = 请更正 errors 中列出的参数。API 文档列有此操作接受的参数。
 
@@ -137,13 +140,13 @@ error-precondition-failed =
 
 error-payload-too-large =
     .title = 请求体过大
-    .detail = 请求体超过 { $limit } 字节
+    .detail = 请求体超过 1 MiB
     .meaning = 请求体最多 1,048,576 字节（1 MiB）。
     .remedy = 请减少单次发送的内容。
 
 error-uri-too-long =
     .title = 地址过长
-    .detail = 路径与查询串超过 { $limit } 字节
+    .detail = 路径与查询串超过 8 KiB
     .meaning = 路径与查询串合计最多 8,192 字节（8 KiB）。
     .remedy = 请缩短查询串。
 
@@ -155,19 +158,25 @@ error-unsupported-media-type =
 
 error-headers-too-large =
     .title = 请求头过大
-    .detail = 请求头超过 { $limit } 字节
+    .detail = 请求头超过 16 KiB
     .meaning = 全部请求头合计最多 16,384 字节（16 KiB）。
     .remedy = 请减少或缩短请求头。
 
 error-validation-failed =
     .title = 请求无效
-    .detail = 有 { $count } 个字段无效
+    .detail = { $count ->
+        [0] 请求无效
+       *[other] 有 { $count } 个字段无效
+    }
     .meaning = 请求体是 JSON，但有字段缺失或取值不被允许。
     .remedy = 请更正 errors 中列出的字段。所有问题都会列出，并附有 JSON 指针（RFC 6901）。
 
 error-unknown-field =
     .title = 未知字段
-    .detail = 有 { $count } 个字段不被识别
+    .detail = { $count ->
+        [0] 有字段不被识别
+       *[other] 有 { $count } 个字段不被识别
+    }
     .meaning = 请求体含有此操作不接受的字段。这些字段会被拒绝，而不会被悄悄忽略。
     .remedy = 请去掉 errors 中列出的字段，并检查拼写。
 

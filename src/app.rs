@@ -100,7 +100,8 @@ pub fn document(config: &Config) -> Result<OpenApi, serde_json::Error> {
 
 async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppState, BuildError> {
     let Nature { clock, random } = nature;
-    let secrets: Vec<&SecretKey> = [&config.secret_key, &config.secret_key_previous].into_iter().flatten().collect();
+    let secrets: Vec<&SecretKey> =
+        [&config.secret_key, &config.secret_key_previous].into_iter().flatten().collect();
     if secrets.is_empty() {
         return Err(BuildError::NoSecretKey);
     }
@@ -125,7 +126,8 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
 fn routes(config: &Config) -> Result<(Router<AppState>, OpenApi), serde_json::Error> {
     let description = "Accounts, sign-in, roles and permissions. Errors are RFC 9457 problems; `GET /errors` explains each code.";
     let features = features::all().into_iter().chain([catalogue::feature()]).collect();
-    let (mut router, document) = openapi::mount(features, SERVICE, description, config.server.public_url().as_str());
+    let (mut router, document) =
+        openapi::mount(features, SERVICE, description, config.server.public_url().as_str());
     if config.docs.enabled {
         router = router.merge(docs::router(&document)?);
     }

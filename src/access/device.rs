@@ -16,7 +16,12 @@ const PREFIX: &str = "dt_";
 
 /// The token for `device` of `user`.
 pub fn issue(ring: &Keyring, user: UserId, device: DeviceId) -> Result<String, NoKey> {
-    signed::encode(ring, ring.newest()?, PREFIX, &[user.0.as_bytes().as_slice(), device.0.as_bytes()].concat())
+    signed::encode(
+        ring,
+        ring.newest()?,
+        PREFIX,
+        &[user.0.as_bytes().as_slice(), device.0.as_bytes()].concat(),
+    )
 }
 
 /// The device that `token` names, if it is a genuine token for `user`.

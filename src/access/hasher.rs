@@ -101,7 +101,11 @@ impl Hasher {
         self.submit(place, |reply| Task::Verify { password, stored, reply }).await
     }
 
-    async fn submit<T>(&self, place: Place, task: impl FnOnce(oneshot::Sender<T>) -> Task) -> Result<T, HashError> {
+    async fn submit<T>(
+        &self,
+        place: Place,
+        task: impl FnOnce(oneshot::Sender<T>) -> Task,
+    ) -> Result<T, HashError> {
         let (reply, answer) = oneshot::channel();
         self.jobs.send(Job { task: task(reply), place }).map_err(|_| HashError::Lost)?;
         answer.await.map_err(|_| HashError::Lost)
@@ -195,7 +199,14 @@ impl Worker {
             self.memory.resize(blocks, Block::default());
         }
         let argon2 = Argon2::new(algorithm, version, params);
-        argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, out, &mut self.memory[..blocks]).ok()
+        argon2
+            .hash_password_into_with_memory(
+                password.expose().as_bytes(),
+                salt,
+                out,
+                &mut self.memory[..blocks],
+            )
+            .ok()
     }
 }
 
@@ -253,7 +264,10 @@ mod tests {
     async fn a_hash_with_other_settings_still_matches_and_is_called_outdated() {
         let old = hasher(32, 4);
         let hash = old.hash(old.admit().unwrap(), password("right")).await.unwrap();
-        assert_eq!(verify(&hasher(64, 4), "right", Some(&hash)).await, Verdict { matches: true, outdated: true });
+        assert_eq!(
+            verify(&hasher(64, 4), "right", Some(&hash)).await,
+            Verdict { matches: true, outdated: true }
+        );
     }
 
     #[tokio::test]

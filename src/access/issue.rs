@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use super::Access;
 use super::principal::{self, Principal};
 use super::refresh::RefreshToken;
 use super::sessions::{self, Origin, SessionRow};
 use super::token::{self, Claims};
-use super::Access;
 use crate::base::id::{SessionId, UserId};
 use crate::base::keyring::NoKey;
 use crate::db::{DbError, Tx};
@@ -62,7 +62,8 @@ impl Access {
 
     /// Trades a refresh token for the next pair. What ends a session here is committed, too.
     pub async fn refresh(&self, presented: &str) -> Result<Tokens, IssueError> {
-        let token = RefreshToken::decode(&self.keys.refresh, presented).ok_or(IssueError::InvalidRefreshToken)?;
+        let token =
+            RefreshToken::decode(&self.keys.refresh, presented).ok_or(IssueError::InvalidRefreshToken)?;
         let mut tx = self.db.write().await?;
         let outcome = self.advance(&mut tx, token).await;
         match outcome {

@@ -116,7 +116,8 @@ impl Keys {
         };
         let keys = Self::default();
         let signing = of(Purpose::Signing).into_iter();
-        keys.signing.store(Arc::new(signing.map(|(id, seed)| (kid(id), SigningKey::from_bytes(&seed))).collect()));
+        keys.signing
+            .store(Arc::new(signing.map(|(id, seed)| (kid(id), SigningKey::from_bytes(&seed))).collect()));
         keys.refresh.replace(of(Purpose::Refresh));
         keys.device.replace(of(Purpose::Device));
         keys.cursor.replace(of(Purpose::Cursor));
@@ -155,7 +156,10 @@ fn kid(id: KeyId) -> String {
 
 /// Newest first.
 async fn read(session: &mut Session) -> Result<Vec<Row>, DbError> {
-    session.query("SELECT id, purpose, ordinal, wrapped FROM keys ORDER BY ordinal DESC, id").fetch_all().await
+    session
+        .query("SELECT id, purpose, ordinal, wrapped FROM keys ORDER BY ordinal DESC, id")
+        .fetch_all()
+        .await
 }
 
 /// The first key of a purpose. A twin that starts at the same moment makes the same row or none.
@@ -189,7 +193,8 @@ fn unwrap_all(rows: &[Row], secrets: &[&SecretKey]) -> Result<Vec<(KeyId, Purpos
         .map(|row| {
             let context = context(row.id, row.purpose, row.ordinal);
             let plain = wrapping.iter().find_map(|key| keyring::open(key, &context, &row.wrapped));
-            let bytes = plain.and_then(|p| <[u8; 32]>::try_from(p.as_slice()).ok()).ok_or(KeyError::WrongSecret)?;
+            let bytes =
+                plain.and_then(|p| <[u8; 32]>::try_from(p.as_slice()).ok()).ok_or(KeyError::WrongSecret)?;
             Ok((row.id, row.purpose, Zeroizing::new(bytes)))
         })
         .collect()

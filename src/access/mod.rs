@@ -51,7 +51,14 @@ pub enum AccessError {
 }
 
 impl Access {
-    pub fn new(db: Db, clock: Clock, random: Random, keys: Keys, settings: Arc<Auth>, public_url: &str) -> Self {
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        random: Random,
+        keys: Keys,
+        settings: Arc<Auth>,
+        public_url: &str,
+    ) -> Self {
         Self { db, clock, random, keys, settings, issuer: public_url.trim_end_matches('/').into() }
     }
 

@@ -46,7 +46,11 @@ struct Row {
 }
 
 /// The principal of a session that has not ended or expired and whose account is active.
-pub async fn load(db: &mut Session, session: SessionId, now: Timestamp) -> Result<Option<Principal>, DbError> {
+pub async fn load(
+    db: &mut Session,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<Option<Principal>, DbError> {
     let rows: Vec<Row> = db
         .query(
             "SELECT s.user_id, r.role, p.permission

@@ -26,7 +26,9 @@ pub enum Reservation {
     Granted,
     /// All units are taken, but some are still being checked: one may come back in a moment.
     Undecided,
-    Refused { retry_after: Duration },
+    Refused {
+        retry_after: Duration,
+    },
 }
 
 #[derive(sqlx::FromRow)]

@@ -156,9 +156,20 @@ mod tests {
         let body = serde_json::to_value(claims()).unwrap();
         let good = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": "k1"});
         assert!(check_at(&forge(&good, &body), 1000).is_ok());
-        let changes = [("alg", json!("none")), ("alg", json!("HS256")), ("alg", json!("eddsa")), ("typ", json!("JWT")),
-            ("kid", json!("../k1")), ("kid", json!(["k1"])), ("jku", json!("http://x")), ("jwk", json!({})),
-            ("x5u", json!("http://x")), ("x5c", json!([])), ("crit", json!(["b64"])), ("b64", json!(false))];
+        let changes = [
+            ("alg", json!("none")),
+            ("alg", json!("HS256")),
+            ("alg", json!("eddsa")),
+            ("typ", json!("JWT")),
+            ("kid", json!("../k1")),
+            ("kid", json!(["k1"])),
+            ("jku", json!("http://x")),
+            ("jwk", json!({})),
+            ("x5u", json!("http://x")),
+            ("x5c", json!([])),
+            ("crit", json!(["b64"])),
+            ("b64", json!(false)),
+        ];
         for (name, value) in changes {
             let mut header = good.clone();
             header[name] = value;
@@ -174,7 +185,15 @@ mod tests {
             let mut missing = body.clone();
             missing.as_object_mut().unwrap().remove(name);
             assert!(check_at(&forge(&header, &missing), 1000).is_err(), "without {name}");
-            for wrong in [json!(null), json!(true), json!({}), json!(1.5), json!([1]), json!(-1e308), json!("9999999999")] {
+            for wrong in [
+                json!(null),
+                json!(true),
+                json!({}),
+                json!(1.5),
+                json!([1]),
+                json!(-1e308),
+                json!("9999999999"),
+            ] {
                 let mut changed = body.clone();
                 changed[name] = wrong;
                 assert!(check_at(&forge(&header, &changed), 1000).is_err(), "{changed}");
@@ -185,7 +204,12 @@ mod tests {
     #[test]
     fn a_signature_in_another_spelling_is_refused() {
         let token = sign(&claims(), "k1", &key()).unwrap();
-        for changed in [format!("{token}="), format!("{token}A"), token[..token.len() - 1].to_owned(), format!(" {token}")] {
+        for changed in [
+            format!("{token}="),
+            format!("{token}A"),
+            token[..token.len() - 1].to_owned(),
+            format!(" {token}"),
+        ] {
             assert!(check_at(&changed, 1000).is_err());
         }
         let (message, _) = token.rsplit_once('.').unwrap();

@@ -200,7 +200,12 @@ mod tests {
 
     #[test]
     fn text_order_is_time_order_across_the_epoch() {
-        let times = ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.9Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"];
+        let times = [
+            "0001-01-01T00:00:00Z",
+            "1969-12-31T23:59:59.9Z",
+            "1970-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+        ];
         let texts: Vec<_> = times.iter().map(|t| t.parse::<Timestamp>().unwrap().to_string()).collect();
         assert!(texts.is_sorted());
     }

@@ -9,7 +9,9 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use serde::{Deserialize, Serialize};
 
 /// A language that Stead speaks; on the wire and in a user's `locale` it is `en` or `zh`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
 #[sqlx(type_name = "text")]
 pub enum Language {
     #[default]
@@ -184,7 +186,8 @@ mod tests {
                 message = name.to_owned();
                 id = name.to_owned();
             }
-            let variables = line.split('$').skip(1).map(|rest| rest.split([' ', '}']).next().unwrap().to_owned());
+            let variables =
+                line.split('$').skip(1).map(|rest| rest.split([' ', '}']).next().unwrap().to_owned());
             found.entry(id.clone()).or_default().extend(variables);
         }
         found
@@ -229,7 +232,9 @@ mod tests {
 
     #[test]
     fn plurals_follow_the_language() {
-        let text = |language, count: i32| translate(language, "error-validation-failed.detail", &[("count", count.into())]);
+        let text = |language, count: i32| {
+            translate(language, "error-validation-failed.detail", &[("count", count.into())])
+        };
         assert_eq!(text(Language::English, 1), "1 field is not valid");
         assert_eq!(text(Language::English, 2), "2 fields are not valid");
         assert_eq!(text(Language::Chinese, 2), "有 2 个字段无效");
@@ -238,7 +243,10 @@ mod tests {
     #[test]
     fn a_text_that_does_not_exist_is_its_own_id() {
         assert_eq!(translate(Language::Chinese, "no-such-text", &[]), "no-such-text");
-        assert_eq!(translate(Language::Chinese, "fault-required.no-such-part", &[]), "fault-required.no-such-part");
+        assert_eq!(
+            translate(Language::Chinese, "fault-required.no-such-part", &[]),
+            "fault-required.no-such-part"
+        );
     }
 
     #[test]
@@ -250,7 +258,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn negotiation_never_panics(header in ".{0,60}", ranges in "([a-z*-]{0,4};?q?=?[0-9.eN-]{0,4},?){0,6}") {
+        fn negotiation_never_panics(
+            header in ".{0,60}",
+            ranges in "([a-z*-]{0,4};?q?=?[0-9.eN-]{0,4},?){0,6}",
+        ) {
             Language::negotiate(Some(&header));
             Language::negotiate(Some(&ranges));
         }

@@ -54,7 +54,8 @@ fn show(loaded: Result<Loaded, Report>, json: bool) -> ExitCode {
     match loaded {
         Ok(loaded) if json => finish(print_json(&loaded.entries).is_ok()),
         Ok(loaded) => {
-            let width = |of: fn(&config::Entry) -> usize| loaded.entries.iter().map(of).max().unwrap_or(0).min(48);
+            let width =
+                |of: fn(&config::Entry) -> usize| loaded.entries.iter().map(of).max().unwrap_or(0).min(48);
             let (path, value) = (width(|e| e.path.len()), width(|e| e.value.len()));
             for entry in &loaded.entries {
                 println!("{:<path$}  {:<value$}  {}", entry.path, entry.value, entry.origin);

@@ -22,7 +22,9 @@ use crate::config::{Config, Loaded, Sources};
 /// The API server.
 #[derive(Parser)]
 #[command(version, propagate_version = true, arg_required_else_help = false)]
-#[command(after_help = "Example: stead serve --port 8000\n\nWithout a command it serves. Every setting is in `stead config show`.")]
+#[command(
+    after_help = "Example: stead serve --port 8000\n\nWithout a command it serves. Every setting is in `stead config show`."
+)]
 struct Cli {
     /// A TOML file laid over the built-in configuration
     #[arg(long, global = true, value_name = "FILE")]

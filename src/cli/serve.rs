@@ -54,8 +54,12 @@ async fn serve(Loaded { config, warnings, .. }: Loaded) -> Result<(), Failure> {
     }
     // Before anything is built: whoever finds the port taken should hear of it first.
     let public = bind(config.server.address(), "server.port", "--port 8000").await?;
-    let operators =
-        bind(config.server.management_address, "server.management_address", "APP_SERVER__MANAGEMENT_ADDRESS=127.0.0.1:8001").await?;
+    let operators = bind(
+        config.server.management_address,
+        "server.management_address",
+        "APP_SERVER__MANAGEMENT_ADDRESS=127.0.0.1:8001",
+    )
+    .await?;
     let app = open(config).await?;
     welcome(&app, public.local_addr()?).await?;
     listen(app, public, operators, signals).await
@@ -63,9 +67,10 @@ async fn serve(Loaded { config, warnings, .. }: Loaded) -> Result<(), Failure> {
 
 async fn bind(address: SocketAddr, key: &str, example: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            format!("{address} is in use by another program; choose another with {key}, for instance: {example}").into()
-        }
+        std::io::ErrorKind::AddrInUse => format!(
+            "{address} is in use by another program; choose another with {key}, for instance: {example}"
+        )
+        .into(),
         _ => format!("cannot listen on {address} ({key}): {error}").into(),
     })
 }
@@ -88,7 +93,9 @@ async fn welcome(app: &App, address: SocketAddr) -> Result<(), Failure> {
 fn greet(config: &Config, admin: Option<(&str, &str)>) {
     let url = config.server.public_url();
     if let Some((email, password)) = admin {
-        eprintln!("\n  First start: an admin was made. The password is shown this once.\n\n      {email}\n      {password}\n");
+        eprintln!(
+            "\n  First start: an admin was made. The password is shown this once.\n\n      {email}\n      {password}\n"
+        );
     }
     if std::io::stderr().is_terminal() || admin.is_some() {
         let docs = if config.docs.enabled { format!("  Try it:  {url}docs\n") } else { String::new() };
@@ -96,7 +103,12 @@ fn greet(config: &Config, admin: Option<(&str, &str)>) {
     }
 }
 
-async fn listen(app: App, public: TcpListener, operators: TcpListener, mut signals: Signals) -> Result<(), Failure> {
+async fn listen(
+    app: App,
+    public: TcpListener,
+    operators: TcpListener,
+    mut signals: Signals,
+) -> Result<(), Failure> {
     let App { state, router, management, .. } = app;
     let config = state.config.clone();
     let mut servers = tokio::task::JoinSet::new();

@@ -18,7 +18,9 @@ use crate::http::extract::Text;
 #[derive(Subcommand)]
 pub enum User {
     /// Make an account that is active at once
-    #[command(after_help = "Example: printf '%s' \"$PASSWORD\" | stead user create ada@example.com --role admin --password-stdin")]
+    #[command(
+        after_help = "Example: printf '%s' \"$PASSWORD\" | stead user create ada@example.com --role admin --password-stdin"
+    )]
     Create {
         email: Email,
         /// Give this role, too; may be repeated
@@ -43,7 +45,9 @@ pub enum User {
         json: bool,
     },
     /// Set a password without asking for the old one; all sessions end
-    #[command(after_help = "Example: printf '%s' \"$PASSWORD\" | stead user set-password ada@example.com --password-stdin")]
+    #[command(
+        after_help = "Example: printf '%s' \"$PASSWORD\" | stead user set-password ada@example.com --password-stdin"
+    )]
     SetPassword {
         email: Email,
         /// Read the password from standard input
@@ -73,9 +77,14 @@ impl User {
             Self::Create { email, roles, display_name, json, .. } => {
                 let display_name = display_name.map(|name| Text::<1, 100>::parse(&name)).transpose()?;
                 let display_name = display_name.map(Text::into_string);
-                let new = NewUser { email, password: Some(read_password()?), display_name, locale: None, roles };
+                let new =
+                    NewUser { email, password: Some(read_password()?), display_name, locale: None, roles };
                 let person: Shown = users.create(new).await.map_err(explain)?.into();
-                if json { print_json(&person) } else { done(format_args!("created {} ({})", person.email, person.id)) }
+                if json {
+                    print_json(&person)
+                } else {
+                    done(format_args!("created {} ({})", person.email, person.id))
+                }
             }
             Self::List { role, json } => list(users, role, json).await,
             Self::SetPassword { email, .. } => {
@@ -111,7 +120,12 @@ async fn list(users: &Users, role: Option<String>, json: bool) -> Result<(), Fai
                 all.push(user);
             } else {
                 let roles = user.roles.iter().cloned().collect::<Vec<_>>().join(",");
-                println!("{}  {:<9}  {:<32}  {roles}", user.id, format!("{:?}", user.status).to_lowercase(), user.email);
+                println!(
+                    "{}  {:<9}  {:<32}  {roles}",
+                    user.id,
+                    format!("{:?}", user.status).to_lowercase(),
+                    user.email
+                );
             }
         }
         cursor = page.next_cursor;
@@ -138,9 +152,12 @@ fn read_password() -> Result<Password, Failure> {
 fn explain(error: UsersError) -> Failure {
     match error {
         UsersError::WeakPassword(weakness) => {
-            format!("the password is too weak ({weakness:?}): take a longer one, several words will do").into()
+            format!("the password is too weak ({weakness:?}): take a longer one, several words will do")
+                .into()
         }
-        UsersError::NoSuchRole(role) => format!("there is no role `{role}`; built in are `admin` and `user`").into(),
+        UsersError::NoSuchRole(role) => {
+            format!("there is no role `{role}`; built in are `admin` and `user`").into()
+        }
         error => error.into(),
     }
 }

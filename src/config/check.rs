@@ -8,8 +8,8 @@ use url::{Position, Url};
 
 use super::layers::Layers;
 use super::report::Fault;
-use super::secret_url::SecretUrl;
 use super::sections::{Config, Database, Hash, Server};
+use super::urls::SecretUrl;
 
 /// How a broken rule is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ const RULES: &[Rule] = &[
     (Nonsense, "auth.access_ttl", |c| c.auth.access_ttl < SECOND,
         "is shorter than a second", "`10m` is the default"),
     (Doubtful, "auth.access_ttl", |c| c.auth.access_ttl > 15 * 60 * SECOND,
-        "is longer than 15 minutes", "whoever verifies tokens offline believes a stolen one so long: `10m` is the default"),
+        "is longer than 15 minutes", "who verifies tokens offline believes a stolen one so long: `10m` is the default"),
     (Unsafe, "auth.refresh_grace", |c| c.auth.refresh_grace > 10 * SECOND,
         "is longer than 10 seconds", "a stolen refresh token works unnoticed so long: `10s` is the default"),
     (Nonsense, "auth.refresh_idle_ttl", |c| c.auth.refresh_idle_ttl < c.auth.access_ttl,
@@ -76,7 +76,7 @@ const RULES: &[Rule] = &[
     (Unsafe, "auth.password.min_length", |c| (1..8).contains(&c.auth.password.min_length),
         "is less than 8", "NIST SP 800-63B asks for 8 at least"),
     (Nonsense, "auth.hash.memory_kib", |c| !is_possible(&c.auth.hash),
-        "is impossible with these iterations and lanes", "Argon2 needs one of both, and 8 KiB a lane, at least"),
+        "is impossible with these other two", "Argon2 needs an iteration, a lane, and 8 KiB a lane"),
     (Unsafe, "auth.hash.memory_kib", |c| c.auth.hash.memory_kib < Params::DEFAULT_M_COST,
         "is less than 19456", "OWASP asks for 19456 KiB and 2 iterations at least"),
     (Unsafe, "auth.hash.iterations", |c| c.auth.hash.iterations < Params::DEFAULT_T_COST,
@@ -89,7 +89,7 @@ const RULES: &[Rule] = &[
     (Nonsense, "mail.url", |c| c.mail.url.as_ref().is_some_and(|url| !has_scheme(url, &TRANSPORTS)),
         "is of no transport that is known here", "use smtp://, smtps://, file: or outbox:"),
     (Guarded, "mail.url", |c| c.mail.url.as_ref().is_none_or(|url| url.scheme() == "outbox"),
-        "names no transport that delivers", "set APP_MAIL__URL to smtps://USER:PASSWORD@HOST, smtp://… or file:…"),
+        "names no transport that delivers", "set APP_MAIL__URL to smtps://USER:PASSWORD@HOST, smtp://… or file:"),
     (Nonsense, "mail.from", |c| !is_sender(&c.mail.from),
         "is not a sender", "use an address, or Name <address>"),
     (Guarded, "mail.link_base", |c| c.mail.link_base.as_ref().is_some_and(is_http),

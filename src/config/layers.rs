@@ -46,9 +46,9 @@ impl Layers {
         for (path, value) in self.leaves(document, origin) {
             match self.keys.get(&path) {
                 Some(key) if !key.takes(&value) => {
-                    let (is, wanted) = (value.type_str(), key.default.type_str());
-                    let fault = (format!("is a TOML {is}"), format!("write it as a TOML {wanted}"));
-                    self.fault(&path, origin.clone(), fault.0, fault.1);
+                    let problem = format!("is a TOML {}", value.type_str());
+                    let suggestion = format!("write it as a TOML {}", key.default.type_str());
+                    self.fault(&path, origin.clone(), problem, suggestion);
                 }
                 _ => self.lay(&path, text_of(&value), origin.clone()),
             }
@@ -101,7 +101,7 @@ impl Layers {
             Ok(table) => flatten("", table),
             Err(error) => {
                 let before = error.span().and_then(|span| document.get(..span.start)).unwrap_or_default();
-                let line = before.lines().count().max(1);
+                let line = 1 + before.matches('\n').count();
                 let what = error.message().lines().next().unwrap_or_default();
                 self.fault("TOML", origin.clone(), format!("cannot be read at line {line}"), what);
                 Vec::new()

@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
-
 use super::check::check;
 use super::environment::Environment;
 use super::layers::Layers;
 use super::reader::Reader;
-use super::report::{Fault, Origin, Report};
+use super::report::{Entry, Fault, Origin, Report};
 use super::sections::Config;
 use super::setting::Setting;
 use super::sources::Sources;
@@ -18,20 +16,10 @@ use super::variables::{CONFIG_FILE, ENVIRONMENT, Variables};
 #[derive(Debug, Clone)]
 pub struct Loaded {
     pub config: Config,
-    /// Every key, in the order of `config/default.toml`.
+    /// Every key, in the order of [`Config`].
     pub entries: Vec<Entry>,
     /// What this environment lets pass, and another would not.
     pub warnings: Vec<Fault>,
-}
-
-/// One key as it took effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Entry {
-    /// `server.port`
-    pub path: String,
-    /// As text, lists with commas, secrets masked; empty when not set.
-    pub value: String,
-    pub origin: Origin,
 }
 
 /// Loads the configuration for the environment that `APP_ENV` names, or `dev`.
@@ -79,13 +67,8 @@ fn lay_all(sources: &Sources, environment: Environment) -> Layers {
         match std::fs::read_to_string(&path) {
             Ok(document) => layers.lay_toml(&document, &Origin::File(path)),
             Err(error) => {
-                let key = path.display().to_string();
-                layers.fault(
-                    &key,
-                    Origin::File(path),
-                    format!("cannot be read: {error}"),
-                    "name a file that this process may read",
-                );
+                let (key, problem) = (path.display().to_string(), format!("cannot be read: {error}"));
+                layers.fault(&key, Origin::File(path), problem, "name a file that this process may read");
             }
         }
     }

@@ -10,21 +10,21 @@ mod layers;
 mod load;
 mod reader;
 mod report;
-mod secret_url;
 mod sections;
 mod setting;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod urls;
 mod variables;
 
 pub use environment::Environment;
-pub use load::{Entry, Loaded, load, load_as};
-pub use report::{Fault, Origin, Report};
-pub use secret_url::SecretUrl;
+pub use load::{Loaded, load, load_as};
+pub use report::{Entry, Fault, Origin, Report};
 pub use sections::{
     Auth, Config, Cors, Database, Docs, EmailVerification, Hash, Log, LogFormat, Mail, PasswordRules, Pooler,
     RateLimit, Registration, Server, Telemetry, Users,
 };
 pub use setting::Unreadable;
 pub use sources::Sources;
+pub use urls::SecretUrl;

@@ -1,8 +1,7 @@
 //! Reads settled layers into sections, gathering faults instead of stopping at the first.
 
 use super::layers::Layers;
-use super::load::Entry;
-use super::report::{Fault, Origin};
+use super::report::{Entry, Fault, Origin};
 use super::setting::Setting;
 
 /// Reads one key after the other, and keeps the account of it.
@@ -22,12 +21,8 @@ impl<T: Setting> Read for T {
     /// A faulty value is reported and its default read instead, so that all other rules are still checked.
     fn read(reader: &mut Reader<'_>, path: &str) -> Option<Self> {
         let Some(key) = reader.layers.get(path) else {
-            reader.faults.push(Fault::new(
-                path,
-                Origin::Default,
-                "is not in config/default.toml",
-                "write it there",
-            ));
+            let problem = "is not in config/default.toml";
+            reader.faults.push(Fault::new(path, Origin::Default, problem, "write it there"));
             return None;
         };
         let (shown, default) = (T::shown(&key.text), key.default_text());
@@ -51,7 +46,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Declares a section: a struct whose fields are keys of the same name.
+/// Declares a section: a struct whose fields are keys of the same name. Wants `Read` and `Reader` in scope.
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[$note:meta])* $field:ident: $kind:ty),+ $(,)? }) => {
         $(#[$doc])*
@@ -60,10 +55,10 @@ macro_rules! section {
             $($(#[$note])* pub $field: $kind,)+
         }
 
-        impl $crate::config::reader::Read for $name {
-            fn read(reader: &mut $crate::config::reader::Reader<'_>, path: &str) -> Option<Self> {
+        impl Read for $name {
+            fn read(reader: &mut Reader<'_>, path: &str) -> Option<Self> {
                 let path = |field: &str| format!("{path}.{field}");
-                Some(Self { $($field: $crate::config::reader::Read::read(reader, &path(stringify!($field)))?,)+ })
+                Some(Self { $($field: Read::read(reader, &path(stringify!($field)))?,)+ })
             }
         }
     };

@@ -25,6 +25,16 @@ pub struct Fault {
     pub suggestion: String,
 }
 
+/// One key as it took effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// `server.port`
+    pub path: String,
+    /// As text, lists with commas, secrets masked; empty when not set.
+    pub value: String,
+    pub origin: Origin,
+}
+
 impl Fault {
     pub(super) fn new(
         key: &str,

@@ -9,8 +9,8 @@ use url::Url;
 
 use super::environment::Environment;
 use super::reader::{Read, Reader, section};
-use super::secret_url::SecretUrl;
 use super::setting::choice;
+use super::urls::SecretUrl;
 use crate::base::secret::SecretKey;
 
 /// The whole configuration, checked. Its `Debug` shows no secret.

@@ -6,9 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use url::Url;
 
-use super::secret_url::masked;
 use crate::base::secret::SecretKey;
 
 /// A value that a key can hold.
@@ -58,21 +56,6 @@ impl Setting for Duration {
 
     fn parse(text: &str) -> Option<Self> {
         humantime::parse_duration(text).ok()
-    }
-}
-
-/// The address of a web server. Credentials are refused: an address is shown and handed on.
-impl Setting for Url {
-    const WANTED: &'static str = "an http:// or https:// address without credentials, `?` and `#`";
-
-    fn parse(text: &str) -> Option<Self> {
-        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-        let is_bare = url.username().is_empty() && url.password().is_none();
-        (is_bare && url.query().is_none() && url.fragment().is_none()).then_some(url)
-    }
-
-    fn shown(text: &str) -> String {
-        <Self as Setting>::parse(text).map_or_else(|| masked(text), |_| text.to_owned())
     }
 }
 
@@ -182,15 +165,6 @@ mod tests {
         assert_eq!(networks, ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
         assert_eq!(Vec::<IpNet>::parse(""), Some(Vec::new()));
         assert_eq!(Vec::<IpNet>::parse("10.0.0.0/8,nonsense"), None);
-    }
-
-    #[test]
-    fn an_address_carries_no_credentials_and_never_shows_them() {
-        assert!(Url::parse("https://api.example.com").is_ok());
-        for text in ["https://u:hunter2@a.example", "ftp://a.example", "https://a.example?token=hunter2"] {
-            assert_eq!(<Url as Setting>::parse(text), None, "{text:?}");
-            assert!(!Url::shown(text).contains("hunter2"), "{text:?}");
-        }
     }
 
     #[test]

@@ -51,12 +51,8 @@ impl Variables {
         for name in [ENVIRONMENT, CONFIG_FILE] {
             let is_moot = |value: &String| name == ENVIRONMENT && value == environment.as_str();
             if self.values.get(name).is_some_and(|value| !is_moot(value)) {
-                layers.fault(
-                    name,
-                    Origin::DotEnv,
-                    "has no effect in .env",
-                    "set it in the environment of the process",
-                );
+                let suggestion = "set it in the environment of the process";
+                layers.fault(name, Origin::DotEnv, "has no effect in .env", suggestion);
             }
         }
     }

@@ -38,7 +38,9 @@ impl DbError {
     pub(super) fn is_disconnect(&self) -> bool {
         let Self::Unavailable(error) = self else { return false };
         match error {
-            sqlx::Error::Database(e) => e.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
+            sqlx::Error::Database(e) => {
+                e.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+            }
             error => !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed),
         }
     }

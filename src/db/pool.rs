@@ -4,7 +4,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Connection, Postgres, Sqlite};
 
 use super::session::Held;
@@ -23,7 +25,9 @@ impl Driver {
         match url.split(':').next() {
             Some("sqlite") => Ok(Self::Sqlite),
             Some("postgres" | "postgresql") => Ok(Self::Postgres),
-            _ => Err(DbError::Failed(sqlx::Error::Configuration("the URL must start with sqlite: or postgres:".into()))),
+            _ => Err(DbError::Failed(sqlx::Error::Configuration(
+                "the URL must start with sqlite: or postgres:".into(),
+            ))),
         }
     }
 }
@@ -45,7 +49,10 @@ pub struct Db(Pools);
 #[derive(Clone)]
 enum Pools {
     /// One writer, so that writers queue here in order instead of failing with "database is locked".
-    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Sqlite {
+        readers: SqlitePool,
+        writer: SqlitePool,
+    },
     Postgres(PgPool),
 }
 

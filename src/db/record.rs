@@ -57,7 +57,10 @@ pub trait Record: Row + Sized {
     /// Binds the table's own columns, in their order.
     fn bind<'s, A>(&self, query: Query<'s, A>) -> Query<'s, A>;
 
-    fn find(session: &mut Session, id: Self::Id) -> impl Future<Output = Result<Option<Self>, DbError>> + Send {
+    fn find(
+        session: &mut Session,
+        id: Self::Id,
+    ) -> impl Future<Output = Result<Option<Self>, DbError>> + Send {
         session.query(&Self::statements().find).bind(id).fetch_optional()
     }
 

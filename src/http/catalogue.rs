@@ -12,7 +12,9 @@ use crate::base::language::{Language, translate};
 use crate::routes;
 
 pub fn feature<S: Clone + Send + Sync + 'static>() -> Feature<S> {
-    Feature::new("errors", "What each error code means and what to do").at_root().routes(routes![list_errors, explain_error])
+    Feature::new("errors", "What each error code means and what to do")
+        .at_root()
+        .routes(routes![list_errors, explain_error])
 }
 
 /// An error code in short.
@@ -61,7 +63,8 @@ pub async fn list_errors(language: Language) -> Localized<ErrorList> {
     params(("code" = String, Path, description = "The code of a problem", example = "email_taken")),
     responses(
         (status = OK, description = "The explanation", body = ErrorExplanation),
-        (status = NOT_FOUND, description = "No such code", body = Problem, content_type = "application/problem+json"),
+        (status = NOT_FOUND, description = "No such code", body = Problem,
+            content_type = "application/problem+json"),
     )
 )]
 pub async fn explain_error(

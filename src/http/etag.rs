@@ -79,7 +79,8 @@ impl Named {
 
     fn read(headers: &HeaderMap, name: HeaderName) -> Option<Self> {
         let lines: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
-        let tags: Vec<_> = lines.iter().flat_map(|line| line.split(',')).map(|tag| tag.trim().to_owned()).collect();
+        let tags: Vec<_> =
+            lines.iter().flat_map(|line| line.split(',')).map(|tag| tag.trim().to_owned()).collect();
         match tags.as_slice() {
             [] => None,
             [one] if one == "*" => Some(Self::Any),

@@ -5,8 +5,8 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response,
-    ResponseBuilder, ServerBuilder,
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
+    Response, ResponseBuilder, ServerBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -27,7 +27,12 @@ const ALWAYS: [Code; 5] =
     [Code::RATE_LIMITED, Code::INTERNAL_ERROR, Code::OVERLOADED, Code::DATABASE_UNAVAILABLE, Code::TIMEOUT];
 
 /// Mounts the features and writes their document.
-pub fn mount<S>(features: Vec<Feature<S>>, title: &str, description: &str, public_url: &str) -> (Router<S>, OpenApi)
+pub fn mount<S>(
+    features: Vec<Feature<S>>,
+    title: &str,
+    description: &str,
+    public_url: &str,
+) -> (Router<S>, OpenApi)
 where
     S: Clone + Send + Sync + 'static,
 {
@@ -62,7 +67,12 @@ fn frame(title: &str, description: &str, public_url: &str) -> OpenApi {
         .title(title)
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(description))
-        .license(Some(LicenseBuilder::new().name(env!("CARGO_PKG_LICENSE")).identifier(Some(env!("CARGO_PKG_LICENSE"))).build()));
+        .license(Some(
+            LicenseBuilder::new()
+                .name(env!("CARGO_PKG_LICENSE"))
+                .identifier(Some(env!("CARGO_PKG_LICENSE")))
+                .build(),
+        ));
     OpenApiBuilder::new()
         .info(info.build())
         .servers(Some([ServerBuilder::new().url(public_url.trim_end_matches('/')).build()]))
@@ -78,9 +88,17 @@ fn frame(title: &str, description: &str, public_url: &str) -> OpenApi {
 
 /// The operations of a path.
 pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head, &mut item.options]
-        .into_iter()
-        .flatten()
+    [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.patch,
+        &mut item.head,
+        &mut item.options,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Adds what the types say: access, and the errors that arguments and layers answer with.
@@ -95,7 +113,8 @@ fn complete(operation: &mut Operation, tag: &str, facts: &Facts) {
             let description = operation.description.take().unwrap_or_default();
             let line = format!("{description}\n\nNeeds the permission `{permission}`.");
             operation.description = Some(line.trim().to_owned());
-            let extension = utoipa::openapi::extensions::ExtensionsBuilder::new().add("x-permission", *permission);
+            let extension =
+                utoipa::openapi::extensions::ExtensionsBuilder::new().add("x-permission", *permission);
             operation.extensions = Some(extension.build());
         }
     }
@@ -119,9 +138,11 @@ fn problem() -> Ref {
 fn add_error(operation: &mut Operation, code: Code) {
     let status = code.status().as_str().to_owned();
     let text = format!("`{}`: {}", code.name(), translate(Language::English, &code.text_id("title"), &[]));
-    let response = operation.responses.responses.entry(status).or_insert_with(|| {
-        RefOr::T(ResponseBuilder::new().build())
-    });
+    let response = operation
+        .responses
+        .responses
+        .entry(status)
+        .or_insert_with(|| RefOr::T(ResponseBuilder::new().build()));
     if let RefOr::T(Response { description, .. }) = response
         && !description.contains(&format!("`{}`", code.name()))
     {

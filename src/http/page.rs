@@ -89,7 +89,8 @@ impl<T: Serialize> IntoResponse for Listed<T> {
 }
 
 fn next_link(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
-    let others = uri.query().unwrap_or_default().split('&').filter(|p| !p.is_empty() && !p.starts_with("cursor="));
+    let others =
+        uri.query().unwrap_or_default().split('&').filter(|p| !p.is_empty() && !p.starts_with("cursor="));
     let query: String = others.map(|p| format!("{p}&")).collect();
     HeaderValue::try_from(format!("<{}?{query}cursor={cursor}>; rel=\"next\"", uri.path())).ok()
 }
@@ -108,7 +109,12 @@ impl Cursors {
     }
 
     /// A cursor after `position` in the list called `list` under `filters`.
-    pub fn encode(&self, list: &str, filters: &impl Serialize, position: &impl Serialize) -> Result<String, NoKey> {
+    pub fn encode(
+        &self,
+        list: &str,
+        filters: &impl Serialize,
+        position: &impl Serialize,
+    ) -> Result<String, NoKey> {
         let key = self.0.newest()?;
         let position = serde_json::to_vec(position).unwrap_or_default();
         let tag = self.0.tag(key, &bound(list, filters, &position))?;
@@ -159,7 +165,10 @@ mod tests {
     fn a_cursor_is_bound_to_its_list_and_its_filters() {
         let cursors = cursors();
         let cursor = cursors.encode("users", &("active",), &("2026", 7)).unwrap();
-        assert_eq!(cursors.decode::<(String, i64)>("users", &("active",), &cursor).unwrap(), ("2026".into(), 7));
+        assert_eq!(
+            cursors.decode::<(String, i64)>("users", &("active",), &cursor).unwrap(),
+            ("2026".into(), 7)
+        );
         for (list, filter) in [("notes", "active"), ("users", "suspended")] {
             let refused = cursors.decode::<(String, i64)>(list, &(filter,), &cursor).unwrap_err();
             assert_eq!(refused.code(), Code::INVALID_CURSOR);
@@ -168,7 +177,8 @@ mod tests {
 
     #[test]
     fn a_page_that_is_exactly_full_has_no_next() {
-        let cut = |n: u32| Page::cut((0..n).collect(), Limit(3), |last| Ok::<_, NoKey>(last.to_string())).unwrap();
+        let cut =
+            |n: u32| Page::cut((0..n).collect(), Limit(3), |last| Ok::<_, NoKey>(last.to_string())).unwrap();
         assert_eq!((cut(3).items.len(), cut(3).next_cursor), (3, None));
         assert_eq!((cut(4).items.len(), cut(4).next_cursor), (3, Some("2".into())));
     }

@@ -61,7 +61,8 @@ impl Problem {
         }))
     }
 
-    /// Fills in a variable of the detail text.
+    /// Fills in a variable of the detail text. `$count` (of faults) and `$seconds` (until
+    /// `Retry-After`) fill themselves in.
     pub fn with(mut self, name: &'static str, value: impl Into<Arg>) -> Self {
         self.0.args.push((name, value.into()));
         self
@@ -79,7 +80,7 @@ impl Problem {
         self
     }
 
-    /// Sets `Retry-After`, in whole seconds, rounded up; the detail text may use it as `$seconds`.
+    /// Sets `Retry-After`, in whole seconds, rounded up.
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
         self
@@ -118,8 +119,8 @@ impl Problem {
     /// The body, in one language. `debug` shows the cause.
     pub fn body(&self, language: Language, request_id: &str, debug: bool) -> ProblemBody {
         let Parts { code, detail_id, args, faults, retry_after, .. } = &*self.0;
-        let seconds = retry_after.map(|seconds| ("seconds", seconds.into()));
-        let args: Vec<_> = args.iter().cloned().chain(seconds).collect();
+        let known = [("count", faults.len().into()), ("seconds", retry_after.unwrap_or_default().into())];
+        let args: Vec<_> = known.into_iter().chain(args.iter().cloned()).collect();
         let detail = detail_id.map_or_else(|| Cow::Owned(code.text_id("detail")), Cow::Borrowed);
         ProblemBody {
             r#type: format!("/errors/{}", code.name()),
@@ -262,12 +263,16 @@ mod tests {
     #[test]
     fn every_401_carries_a_challenge_and_only_a_bad_token_names_an_error() {
         for code in Code::ALL.iter().filter(|code| code.status() == StatusCode::UNAUTHORIZED) {
-            let expected = if *code == Code::INVALID_TOKEN { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+            let expected =
+                if *code == Code::INVALID_TOKEN { "Bearer error=\"invalid_token\"" } else { "Bearer" };
             assert_eq!(header(Problem::new(*code), WWW_AUTHENTICATE).as_deref(), Some(expected));
         }
         assert_eq!(header(Problem::new(Code::FORBIDDEN), WWW_AUTHENTICATE), None);
         let forbidden = Problem::new(Code::FORBIDDEN).challenge("error=\"insufficient_scope\"");
-        assert_eq!(header(forbidden, WWW_AUTHENTICATE).as_deref(), Some("Bearer error=\"insufficient_scope\""));
+        assert_eq!(
+            header(forbidden, WWW_AUTHENTICATE).as_deref(),
+            Some("Bearer error=\"insufficient_scope\"")
+        );
     }
 
     #[test]
@@ -278,6 +283,16 @@ mod tests {
         assert_eq!(detail, "Too many requests: try again in 42 seconds");
         assert_eq!(header(limited, RETRY_AFTER).as_deref(), Some("42"));
         assert_eq!(header(Problem::new(Code::TIMEOUT), RETRY_AFTER), None);
+    }
+
+    #[test]
+    fn a_problem_made_of_its_code_alone_reads_well() {
+        for (code, language) in
+            Code::ALL.iter().flat_map(|code| Language::ALL.map(|language| (code, language)))
+        {
+            let body = Problem::new(*code).body(language, "-", false);
+            assert!(!body.detail.contains('$') && !body.detail.starts_with("error-"), "{}", body.detail);
+        }
     }
 
     #[test]

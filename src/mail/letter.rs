@@ -46,12 +46,15 @@ impl Letter {
 
     /// The letter for a reader of `language`, with links that begin with `base`.
     pub fn render(&self, language: Language, service: &str, base: &str) -> Rendered {
-        let text = |part: &str| translate(language, &format!("mail-{}-{part}", self.id()), &[("service", service.into())]);
+        let text = |part: &str| {
+            translate(language, &format!("mail-{}-{part}", self.id()), &[("service", service.into())])
+        };
         let link = self.link(base);
         let (subject, body) = (text("subject"), text("text"));
         let button = link.as_ref().map(|link| (text("button"), link));
         let html = html(language, &subject, &body, button.as_ref());
-        let text = [Some(body.as_str()), link.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
+        let text =
+            [Some(body.as_str()), link.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
         Rendered { subject, text, html, link }
     }
 }
@@ -79,8 +82,11 @@ mod tests {
     #[test]
     fn every_letter_has_its_texts_in_both_languages() {
         let token = "t".to_owned();
-        let letters =
-            [Letter::VerifyEmail { token: token.clone() }, Letter::AlreadyRegistered, Letter::Invitation { token }];
+        let letters = [
+            Letter::VerifyEmail { token: token.clone() },
+            Letter::AlreadyRegistered,
+            Letter::Invitation { token },
+        ];
         for letter in letters {
             let [en, zh] = Language::ALL.map(|l| letter.render(l, "Stead", "https://api.example"));
             for text in [&en.subject, &en.text, &zh.subject, &zh.text] {
@@ -92,7 +98,8 @@ mod tests {
 
     #[test]
     fn the_token_is_in_the_fragment_of_the_link() {
-        let rendered = Letter::VerifyEmail { token: "abc".into() }.render(Language::English, "S", "https://a.example");
+        let rendered =
+            Letter::VerifyEmail { token: "abc".into() }.render(Language::English, "S", "https://a.example");
         assert_eq!(rendered.link.as_deref(), Some("https://a.example/verify-email#token=abc"));
         assert!(rendered.text.contains("https://a.example/verify-email#token=abc"));
     }

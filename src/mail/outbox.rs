@@ -72,7 +72,13 @@ const PADDING: usize = 512;
 impl Outbox {
     /// `link_base` is where links begin: configured, never taken from a request.
     pub fn new(keys: Keyring, clock: Clock, random: Random, service: &str, link_base: &str) -> Self {
-        Self { keys, clock, random, service: service.into(), link_base: link_base.trim_end_matches('/').into() }
+        Self {
+            keys,
+            clock,
+            random,
+            service: service.into(),
+            link_base: link_base.trim_end_matches('/').into(),
+        }
     }
 
     /// Queues a mail in the transaction that is its cause. It is not sent any more once `life` is over.
@@ -86,7 +92,13 @@ impl Outbox {
         self.insert(tx, Vec::new(), State::Void, Duration::ZERO).await
     }
 
-    async fn insert(&self, tx: &mut Tx, mut plain: Vec<u8>, state: State, life: Duration) -> Result<(), OutboxError> {
+    async fn insert(
+        &self,
+        tx: &mut Tx,
+        mut plain: Vec<u8>,
+        state: State,
+        life: Duration,
+    ) -> Result<(), OutboxError> {
         // JSON may end in blanks.
         plain.resize(plain.len().max(1).next_multiple_of(PADDING), b' ');
         let sealed = self.keys.seal(&self.random, CONTEXT, &plain)?;

@@ -114,7 +114,14 @@ mod tests {
     use super::*;
 
     fn known(version: i64) -> Migration {
-        Migration { version, name: "step", label: Label::Expand, transactional: true, up: "-- expand", down: None }
+        Migration {
+            version,
+            name: "step",
+            label: Label::Expand,
+            transactional: true,
+            up: "-- expand",
+            down: None,
+        }
     }
 
     fn applied(version: i64, label: Label) -> Applied {

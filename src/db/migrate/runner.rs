@@ -74,7 +74,11 @@ impl Migrator {
     }
 
     /// Connects to `url` with the given migrations.
-    pub async fn connect_with(url: &str, clock: Clock, migrations: Vec<Migration>) -> Result<Self, MigrateError> {
+    pub async fn connect_with(
+        url: &str,
+        clock: Clock,
+        migrations: Vec<Migration>,
+    ) -> Result<Self, MigrateError> {
         let (link, lock) = match Driver::of(url)? {
             Driver::Sqlite => {
                 let lock = lock_beside(&SqliteConnectOptions::from_str(url)?).await?;
@@ -133,7 +137,8 @@ impl Migrator {
         let Some(newest) = plan.0.iter().rev().find(|line| line.state != State::Pending) else {
             return Ok(None);
         };
-        let migration = self.migrations.iter().find(|m| m.version == newest.version && m.down.is_some()).cloned();
+        let migration =
+            self.migrations.iter().find(|m| m.version == newest.version && m.down.is_some()).cloned();
         let Some(migration) = migration else {
             return Err(MigrateError::Refused(format!(
                 "{:04}_{} cannot be undone by this version: it has no `down` file for it",
@@ -181,7 +186,8 @@ impl Migrator {
         match direction {
             Direction::Up => self.note(migration).await,
             Direction::Down => {
-                self.raw_owned(format!("DELETE FROM schema_migrations WHERE version = {}", migration.version)).await
+                self.raw_owned(format!("DELETE FROM schema_migrations WHERE version = {}", migration.version))
+                    .await
             }
         }
     }

@@ -114,8 +114,12 @@ impl Auth {
             Some((user, device::read(&self.state.access.keys().device, user, &token)?))
         });
         let stored = account.as_ref().and_then(|a| a.password_hash.clone());
-        let claim =
-            Claim { email: &email, stored: stored.clone().map(|h| h.0), password: password.0.clone(), device };
+        let claim = Claim {
+            email: &email,
+            stored: stored.clone().map(|h| h.0),
+            password: password.0.clone(),
+            device,
+        };
         let proof = self.state.passwords.check(claim).await?;
         let (account, stored) = account.zip(stored).ok_or(AuthError::InvalidCredentials)?;
         let proof = self.admit(proof, account.status).await?;
@@ -197,7 +201,8 @@ impl Auth {
             (None, None) => return Err(AuthError::PasswordRequired),
             (_, Some(password)) => {
                 let stored = person.account.password_hash.map(|hash| hash.0);
-                let claim = Claim { email: &person.account.email, stored, password: password.0, device: None };
+                let claim =
+                    Claim { email: &person.account.email, stored, password: password.0, device: None };
                 Some(self.state.passwords.check(claim).await?)
             }
         };

@@ -40,9 +40,9 @@ impl From<UsersError> for Problem {
         match error {
             E::NotFound => Self::new(Code::NOT_FOUND),
             E::EmailTaken => Self::new(Code::EMAIL_TAKEN),
-            E::NoSuchRole(_) => {
-                Self::new(Code::VALIDATION_FAILED).with("count", 1).fault(Fault::new("/roles", "invalid_value"))
-            }
+            E::NoSuchRole(_) => Self::new(Code::VALIDATION_FAILED)
+                .with("count", 1)
+                .fault(Fault::new("/roles", "invalid_value")),
             E::LastAdmin => Self::new(Code::LAST_ADMIN),
             E::WeakPassword(weakness) => weak("/password", weakness),
             E::Refused(problem) => problem,

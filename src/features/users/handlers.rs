@@ -76,7 +76,11 @@ pub struct UsersQuery {
 #[utoipa::path(get, path = "/users/me", operation_id = "get_me", responses(
     (status = OK, body = User, headers(("ETag" = String, description = "For `If-Match` and `If-None-Match`"))),
     (status = NOT_MODIFIED, description = "`If-None-Match` named this representation")))]
-pub async fn get_me(State(users): State<Users>, caller: CurrentUser, known: IfNoneMatch) -> Result<Tagged<User>, UsersError> {
+pub async fn get_me(
+    State(users): State<Users>,
+    caller: CurrentUser,
+    known: IfNoneMatch,
+) -> Result<Tagged<User>, UsersError> {
     let person = users.get(caller.user).await?;
     Ok(Tagged { tag: person.tag(), body: person.into(), known })
 }
@@ -145,7 +149,8 @@ impl From<ProfileChanges> for Changes {
 
 impl From<UsersQuery> for PageOf {
     fn from(query: UsersQuery) -> Self {
-        let UsersQuery { status, role, created_after, created_before, sort, limit, cursor, include_total } = query;
+        let UsersQuery { status, role, created_after, created_before, sort, limit, cursor, include_total } =
+            query;
         let filter = Filter { status, role, created_after, created_before, sort };
         Self { filter, limit, cursor, include_total }
     }

@@ -21,11 +21,6 @@ permission!(pub ReadUsers = "users:read", "See every account");
 
 pub fn feature() -> Feature<AppState> {
     Feature::new("users", "Accounts: your own, and those of others if you may see them")
-        .routes(routes![
-            handlers::get_me,
-            handlers::update_me,
-            handlers::delete_me,
-            handlers::list_users,
-        ])
+        .routes(routes![handlers::get_me, handlers::update_me, handlers::delete_me, handlers::list_users,])
         .permissions(&[declared::<ReadUsers>()])
 }

@@ -114,7 +114,12 @@ impl Users {
     }
 
     /// Changes what a person may change about themselves.
-    pub async fn update(&self, id: UserId, changes: Changes, if_match: &IfMatch) -> Result<Person, UsersError> {
+    pub async fn update(
+        &self,
+        id: UserId,
+        changes: Changes,
+        if_match: &IfMatch,
+    ) -> Result<Person, UsersError> {
         let mut tx = self.0.db.write().await?;
         let mut person = store::find(&mut tx, id).await?.ok_or(UsersError::NotFound)?;
         if_match.check(person.account.base.version).map_err(UsersError::Refused)?;
@@ -186,7 +191,12 @@ impl Users {
     }
 
     /// Changes an account and ends its sessions, if an active admin remains.
-    async fn alter_in(&self, tx: &mut Tx, id: UserId, change: impl FnOnce(&mut Account)) -> Result<(), UsersError> {
+    async fn alter_in(
+        &self,
+        tx: &mut Tx,
+        id: UserId,
+        change: impl FnOnce(&mut Account),
+    ) -> Result<(), UsersError> {
         store::lock_admins(tx).await?;
         let before = store::active_admins(tx).await?;
         let mut account = store::find(tx, id).await?.ok_or(UsersError::NotFound)?.account;

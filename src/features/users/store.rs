@@ -198,7 +198,9 @@ fn begin_after<'s, A>(query: Query<'s, A>, sort: Sort, position: &Position) -> Q
             query.push(" AND (created_at, id) < ($?").bind(*at).push(", $?)").bind(*id)
         }
         (Sort::Email, _) => query.push(" AND (email, id) > ($?").bind(email).push(", $?)").bind(*id),
-        (Sort::EmailDescending, _) => query.push(" AND (email, id) < ($?").bind(email).push(", $?)").bind(*id),
+        (Sort::EmailDescending, _) => {
+            query.push(" AND (email, id) < ($?").bind(email).push(", $?)").bind(*id)
+        }
         (Sort::LastLoginAt, Some(at)) => {
             query.push(" AND (last_login_at, id) > ($?").bind(*at).push(", $?)").bind(*id)
         }

@@ -113,7 +113,18 @@ mod tests {
     fn only_a_harmless_request_id_is_taken_over() {
         assert_eq!(sane(b"Ab.9_-").unwrap().as_str(), "Ab.9_-");
         assert!(sane(&[b'a'; 128]).is_some());
-        for bad in [&b""[..], &[b'a'; 129], b"a b", b"a\tb", b"a/b", b"a=b", "é".as_bytes(), b"\xff", b"\"x\"", b"a;b"] {
+        for bad in [
+            &b""[..],
+            &[b'a'; 129],
+            b"a b",
+            b"a\tb",
+            b"a/b",
+            b"a=b",
+            "é".as_bytes(),
+            b"\xff",
+            b"\"x\"",
+            b"a;b",
+        ] {
             assert_eq!(sane(bad), None, "{bad:?}");
         }
         assert_eq!(RequestId::sane(None), None);

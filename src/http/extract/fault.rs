@@ -57,7 +57,7 @@ impl Faults {
 
 impl From<Faults> for Problem {
     fn from(faults: Faults) -> Self {
-        let problem = Self::new(faults.summary()).with("count", faults.0.len());
+        let problem = Self::new(faults.summary());
         faults.0.into_iter().fold(problem, Self::fault)
     }
 }
@@ -188,8 +188,18 @@ mod tests {
         slug: Slug,
         #[deserr(default)]
         spans: Vec<Span>,
+        #[deserr(default)]
         colour: Option<Colour>,
+        #[deserr(default)]
         ratio: Option<f32>,
+    }
+
+    #[test]
+    fn a_sound_body_is_read() {
+        let body = json!({"a/b~c": "slug", "spans": [{"from": 1, "to": 1}], "colour": "Blue", "ratio": 2});
+        let body = deserr::deserialize::<Body, _, Faults>(body).unwrap();
+        assert_eq!((body.slug.0.as_str(), body.spans.len()), ("slug", 1));
+        assert!(matches!(body.colour, Some(Colour::Blue)) && body.ratio == Some(2.0));
     }
 
     fn faults(body: Value, language: Language) -> Vec<(String, String, String)> {
@@ -204,8 +214,9 @@ mod tests {
 
     #[test]
     fn all_faults_are_gathered_each_with_its_pointer_and_message() {
-        let body = json!({"a/b~c": "Not a slug", "spans": [{"from": 1, "to": 2}, {"from": 3, "to": 1}, {"from": 300}],
-                          "colour": "green", "ratio": "x", "admin/x": true});
+        let spans = json!([{"from": 1, "to": 2}, {"from": 3, "to": 1}, {"from": 300}]);
+        let body =
+            json!({"a/b~c": "Not a slug", "spans": spans, "colour": "green", "ratio": "x", "admin/x": true});
         let mut found = faults(body, Language::English);
         found.sort();
         assert_eq!(
@@ -225,7 +236,10 @@ mod tests {
     #[test]
     fn messages_are_in_the_callers_language() {
         let found = faults(json!({"a/b~c": 7, "ratio": []}), Language::Chinese);
-        assert_eq!(found, [fault("/a~1b~0c", "wrong_type", "必须是文本"), fault("/ratio", "wrong_type", "必须是数字")]);
+        assert_eq!(
+            found,
+            [fault("/a~1b~0c", "wrong_type", "必须是文本"), fault("/ratio", "wrong_type", "必须是数字")]
+        );
     }
 
     #[test]

@@ -41,7 +41,8 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Problem> {
+/// The whole body, or 413, 408, or 400 where it broke off.
+pub async fn read(body: Body) -> Result<Bytes, Problem> {
     to_bytes(body, MAX_BODY).await.map_err(unreadable)
 }
 
@@ -81,7 +82,8 @@ fn unsupported(name: HeaderName, taken: &'static str) -> Problem {
 /// JSON is UTF-8 (RFC 8259 §8.1); another charset would be read wrongly.
 fn speaks_utf8(parameters: &str) -> bool {
     parameters.split(';').filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
-        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        !name.trim().eq_ignore_ascii_case("charset")
+            || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     })
 }
 

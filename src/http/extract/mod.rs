@@ -51,7 +51,8 @@
 //! }
 //! ```
 //!
-//! A body is a struct with `#[derive(Deserr)]` and `#[deserr(error = Faults, deny_unknown_fields)]`.
+//! A body is a struct with `#[derive(Deserr)]` and `#[deserr(error = Faults, deny_unknown_fields)]`; a
+//! field that may be absent needs `#[deserr(default)]`, an `Option` too.
 
 pub mod caller;
 pub mod fault;

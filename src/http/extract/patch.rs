@@ -22,10 +22,6 @@ impl<T> Patch<T> {
             Self::Value(value) => Some(value),
         }
     }
-
-    pub fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
 }
 
 impl<T: Deserr<E>, E: DeserializeError> Deserr<E> for Patch<T> {
@@ -39,7 +35,8 @@ impl<T: Deserr<E>, E: DeserializeError> Deserr<E> for Patch<T> {
 
 /// A field that may be left as it is or set, but never cleared: `null` is a fault.
 ///
-/// Declare it with `#[deserr(default)]` and, for the documents, `#[schema(value_type = T, required = false)]`.
+/// Declare it with `#[deserr(default)]` and, for the documents,
+/// `#[schema(value_type = T, required = false)]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change<T>(pub Option<T>);
 
@@ -103,7 +100,8 @@ mod tests {
     fn the_documents_show_no_field_as_required_and_only_a_clearable_one_as_nullable() {
         let schema = serde_json::to_value(Edit::schema()).unwrap();
         assert_eq!(schema.get("required"), None);
-        assert_eq!(schema["properties"]["name"]["type"], json!(["string", "null"]));
+        let text = json!({"$ref": "#/components/schemas/Text1To9"});
+        assert_eq!(schema["properties"]["name"]["oneOf"], json!([text, {"type": "null"}]));
         assert_eq!(schema["properties"]["size"]["type"], json!("integer"));
     }
 }

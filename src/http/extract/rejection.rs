@@ -3,19 +3,18 @@
 use std::error::Error;
 
 use axum::extract::path::ErrorKind;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use http_body_util::LengthLimitError;
 use tower_http::timeout::TimeoutError;
 
-use super::json::MAX_BODY;
 use crate::http::{Code, Fault, Problem};
 
 /// A body that could not be read to its end: too large, too slow, or broken off.
 pub(super) fn unreadable(error: impl Error + Send + Sync + 'static) -> Problem {
     let problem = if has_cause::<LengthLimitError>(&error) {
-        Problem::new(Code::PAYLOAD_TOO_LARGE).with("limit", MAX_BODY)
+        Problem::new(Code::PAYLOAD_TOO_LARGE)
     } else if has_cause::<TimeoutError>(&error) {
         // The rest of the body may still come: this connection is of no further use (RFC 9110 §15.5.9).
         Problem::new(Code::REQUEST_TIMEOUT).header(CONNECTION, HeaderValue::from_static("close"))
@@ -27,12 +26,6 @@ pub(super) fn unreadable(error: impl Error + Send + Sync + 'static) -> Problem {
 
 fn has_cause<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |&error| error.source()).any(|error| error.is::<E>())
-}
-
-impl From<BytesRejection> for Problem {
-    fn from(rejection: BytesRejection) -> Self {
-        unreadable(rejection)
-    }
 }
 
 /// A path that does not parse names nothing: 404. A handler that asks for the wrong thing is our fault.
@@ -51,7 +44,7 @@ impl From<PathRejection> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::new(Code::INVALID_QUERY).with("count", 1).fault(parameter(&rejection)).caused_by(rejection)
+        Self::new(Code::INVALID_QUERY).fault(parameter(&rejection)).caused_by(rejection)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Text of a bounded length, without characters that do harm where it is shown.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
@@ -80,7 +81,10 @@ fn is_harmful(c: char) -> bool {
 }
 
 impl<const MIN: usize, const MAX: usize, const LINES: bool> Deserr<Faults> for Text<MIN, MAX, LINES> {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Faults> {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        at: ValuePointerRef<'_>,
+    ) -> Result<Self, Faults> {
         let text = <String as Deserr<Faults>>::deserialize_from_value(value, at)?;
         Self::parse(&text).map_err(|rule| Faults::broken(rule, at))
     }
@@ -99,7 +103,12 @@ impl<const MIN: usize, const MAX: usize, const LINES: bool> utoipa::PartialSchem
     }
 }
 
-impl<const MIN: usize, const MAX: usize, const LINES: bool> utoipa::ToSchema for Text<MIN, MAX, LINES> {}
+/// Each length is a type of its own, and so has a name of its own; `#[schema(inline)]` does without.
+impl<const MIN: usize, const MAX: usize, const LINES: bool> utoipa::ToSchema for Text<MIN, MAX, LINES> {
+    fn name() -> Cow<'static, str> {
+        format!("Text{MIN}To{MAX}").into()
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -40,7 +40,10 @@ where
 
 /// Any text is a password here; whether it is a good one is for the service that knows the user.
 impl Deserr<Faults> for Password {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, at: ValuePointerRef<'_>) -> Result<Self, Faults> {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        at: ValuePointerRef<'_>,
+    ) -> Result<Self, Faults> {
         String::deserialize_from_value(value, at).map(Self::new)
     }
 }
@@ -82,7 +85,9 @@ mod tests {
     struct Body {
         email: Email,
         password: Password,
+        #[deserr(default)]
         at: Option<Timestamp>,
+        #[deserr(default)]
         owner: Option<UserId>,
         #[deserr(default)]
         locale: Language,
@@ -103,12 +108,18 @@ mod tests {
         let body = json!({"email": "x", "password": 1, "at": "noon", "owner": "me", "locale": "fr"});
         let faults = deserr::deserialize::<Body, _, Faults>(body).err().unwrap();
         let body = Problem::from(faults).body(Language::English, "-", false);
-        let mut found: Vec<_> = body.errors.iter().map(|fault| (fault.pointer.as_str(), fault.code)).collect();
+        let mut found: Vec<_> =
+            body.errors.iter().map(|fault| (fault.pointer.as_str(), fault.code)).collect();
         found.sort();
         assert_eq!(
             found,
-            [("/at", "invalid_time"), ("/email", "invalid_email"), ("/locale", "invalid_language"),
-             ("/owner", "invalid_id"), ("/password", "wrong_type")]
+            [
+                ("/at", "invalid_time"),
+                ("/email", "invalid_email"),
+                ("/locale", "invalid_language"),
+                ("/owner", "invalid_id"),
+                ("/password", "wrong_type")
+            ]
         );
         assert!(body.errors.iter().all(|fault| !fault.message.starts_with("fault-")));
     }

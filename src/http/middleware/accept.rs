@@ -49,10 +49,14 @@ mod tests {
 
     #[test]
     fn json_is_admitted_by_its_name_or_by_a_wildcard() {
-        for accept in ["application/json", "text/html, */*;q=0.1", "application/*", "Application/JSON;q=0.5", "", "*/*"] {
+        for accept in
+            ["application/json", "text/html, */*;q=0.1", "application/*", "Application/JSON;q=0.5", "", "*/*"]
+        {
             assert!(admits_json(accept), "{accept:?}");
         }
-        for accept in ["image/png", "text/html;q=1, text/*", "application/json;q=0, */*", "*/*;q=0", "application/xml"] {
+        for accept in
+            ["image/png", "text/html;q=1, text/*", "application/json;q=0, */*", "*/*;q=0", "application/xml"]
+        {
             assert!(!admits_json(accept), "{accept:?}");
         }
     }

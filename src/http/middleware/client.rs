@@ -11,7 +11,11 @@ use ipnet::IpNet;
 
 use crate::http::extract::ClientAddress;
 
-pub(super) async fn locate(State(trusted): State<Arc<[IpNet]>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn locate(
+    State(trusted): State<Arc<[IpNet]>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         let address = ClientAddress(rightmost_untrusted(peer.ip(), request.headers(), &trusted));
         request.extensions_mut().insert(address);
@@ -25,7 +29,8 @@ pub(super) async fn locate(State(trusted): State<Arc<[IpNet]>>, mut request: Req
 /// An entry that is no address ends the walk at the proxy that wrote it.
 fn rightmost_untrusted(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or("?")).collect();
+    let lines: Vec<_> =
+        headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or("?")).collect();
     let mut entries = lines.iter().rev().flat_map(|line| line.rsplit(','));
     let mut address = peer.to_canonical();
     while is_trusted(&address) {
@@ -82,7 +87,9 @@ mod tests {
 
     #[test]
     fn nonsense_ends_the_walk_at_the_proxy_that_sent_it() {
-        for line in ["198.51.100.7, unknown", "198.51.100.7, ", "198.51.100.7, 999.1.1.1", "198.51.100.7, \u{e9}"] {
+        for line in
+            ["198.51.100.7, unknown", "198.51.100.7, ", "198.51.100.7, 999.1.1.1", "198.51.100.7, \u{e9}"]
+        {
             assert_eq!(located("10.0.0.1", &[line]), "10.0.0.1", "{line:?}");
         }
     }

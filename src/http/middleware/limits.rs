@@ -26,11 +26,11 @@ fn refusal(request: &Request) -> Option<Problem> {
     let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI) {
-        Some(Problem::new(Code::URI_TOO_LONG).with("limit", MAX_URI))
+        Some(Problem::new(Code::URI_TOO_LONG))
     } else if fields > MAX_HEADERS {
-        Some(Problem::new(Code::HEADERS_TOO_LARGE).with("limit", MAX_HEADERS))
+        Some(Problem::new(Code::HEADERS_TOO_LARGE))
     } else if length.is_some_and(|length| length > MAX_BODY as u64) {
-        Some(Problem::new(Code::PAYLOAD_TOO_LARGE).with("limit", MAX_BODY))
+        Some(Problem::new(Code::PAYLOAD_TOO_LARGE))
     } else if request.method() == Method::TRACE {
         Some(no_trace(request))
     } else {

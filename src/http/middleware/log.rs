@@ -107,8 +107,12 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
         text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
     let is_set = |text: &str| text.bytes().any(|b| b != b'0');
-    let is_sound = is_hex(version, 2) && version != "ff" && is_hex(flags, 2) && (version != "00" || parts.next().is_none());
-    (is_sound && is_hex(trace, 32) && is_set(trace) && is_hex(parent, 16) && is_set(parent)).then(|| trace.to_owned())
+    let is_sound = is_hex(version, 2)
+        && version != "ff"
+        && is_hex(flags, 2)
+        && (version != "00" || parts.next().is_none());
+    (is_sound && is_hex(trace, 32) && is_set(trace) && is_hex(parent, 16) && is_set(parent))
+        .then(|| trace.to_owned())
 }
 
 #[cfg(test)]
@@ -130,10 +134,15 @@ mod tests {
         let sink = Arc::new(Mutex::new(Vec::new()));
         let writer = sink.clone();
         let make_writer = move || Sink(writer.clone());
-        let log = tracing_subscriber::fmt().json().flatten_event(true).with_max_level(level).with_writer(make_writer);
+        let log = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_max_level(level)
+            .with_writer(make_writer);
         let _guard = tracing::subscriber::set_default(log.finish());
         let user: UserId = "01981f3c-6d7a-7c4e-9b51-3a52c7e1b0aa".parse().unwrap();
-        let name = |axum::Extension(caller): axum::Extension<RequestUser>| async move { caller.set(user) };
+        let name =
+            move |axum::Extension(caller): axum::Extension<RequestUser>| async move { caller.set(user) };
         let router = Router::new()
             .route("/users/{id}", get(name))
             .route("/health/live", get(|| async {}))
@@ -175,21 +184,37 @@ mod tests {
     async fn our_errors_are_logged_with_their_cause_and_a_callers_only_when_debugging() {
         let lines = logged(tracing::Level::INFO, "/broken").await;
         assert_eq!((lines.len(), &lines[0]["level"]), (1, &"ERROR".into()));
-        assert_eq!((&lines[0]["code"], &lines[0]["cause"]), (&"internal_error".into(), &"disk on fire".into()));
+        assert_eq!(
+            (&lines[0]["code"], &lines[0]["cause"]),
+            (&"internal_error".into(), &"disk on fire".into())
+        );
         let lines = logged(tracing::Level::INFO, "/refused").await;
-        assert_eq!((lines.len(), &lines[0]["code"], lines[0].get("cause")), (1, &"malformed_json".into(), None));
+        assert_eq!(
+            (lines.len(), &lines[0]["code"], lines[0].get("cause")),
+            (1, &"malformed_json".into(), None)
+        );
         let lines = logged(tracing::Level::DEBUG, "/refused").await;
         assert!(lines.iter().any(|line| line["level"] == "DEBUG" && line["cause"] == "quoted words"));
     }
 
     #[test]
     fn only_a_sound_traceparent_names_a_trace() {
-        let read = |text| trace_id(&HeaderMap::from_iter([("traceparent".parse().unwrap(), HeaderValue::from_static(text))]));
+        let read = |text| {
+            trace_id(&HeaderMap::from_iter([(
+                "traceparent".parse().unwrap(),
+                HeaderValue::from_static(text),
+            )]))
+        };
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
         assert_eq!(read("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").as_deref(), Some(trace));
-        assert_eq!(read("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-later").as_deref(), Some(trace));
+        assert_eq!(
+            read("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-later").as_deref(),
+            Some(trace)
+        );
         for bad in [
-            "", "00", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "",
+            "00",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
             "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",

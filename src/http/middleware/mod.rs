@@ -14,6 +14,8 @@ mod security;
 mod tests;
 mod timeout;
 
+pub use cors::Cors;
+
 use std::time::Duration;
 
 use axum::Router;
@@ -39,15 +41,6 @@ pub struct Stack {
     pub https: bool,
     /// Show callers the causes of errors; never outside dev and testing.
     pub debug: bool,
-}
-
-/// Which web pages of other origins may call.
-#[derive(Clone, Debug, Default)]
-pub struct Cors {
-    /// Origins such as `https://app.example.com`; `localhost` for any port on this machine; `*` for all.
-    pub allowed_origins: Vec<String>,
-    /// Let browsers send credentials; without effect beside `*`.
-    pub allow_credentials: bool,
 }
 
 /// Puts the stack around a finished router. A request goes through it from top to bottom, its

@@ -1,4 +1,4 @@
-//! Addresses that may carry a password.
+//! Addresses: those that may carry a password, and those that may not.
 
 use std::fmt;
 use std::str::FromStr;
@@ -46,6 +46,21 @@ impl Setting for SecretUrl {
 
     fn shown(text: &str) -> String {
         masked(text)
+    }
+}
+
+/// The address of a web server. Credentials are refused: an address is shown and handed on.
+impl Setting for Url {
+    const WANTED: &'static str = "an http:// or https:// address without credentials, `?` and `#`";
+
+    fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        let is_bare = url.username().is_empty() && url.password().is_none();
+        (is_bare && url.query().is_none() && url.fragment().is_none()).then_some(url)
+    }
+
+    fn shown(text: &str) -> String {
+        <Self as Setting>::parse(text).map_or_else(|| masked(text), |_| text.to_owned())
     }
 }
 
@@ -117,6 +132,15 @@ mod tests {
             "hunter2",
         ] {
             assert!(!masked(text).contains("hunter2"), "{} of {text}", masked(text));
+        }
+    }
+
+    #[test]
+    fn an_address_carries_no_credentials_and_never_shows_them() {
+        assert!(Url::parse("https://api.example.com").is_ok());
+        for text in ["https://u:hunter2@a.example", "ftp://a.example", "https://a.example?token=hunter2"] {
+            assert_eq!(<Url as Setting>::parse(text), None, "{text:?}");
+            assert!(!Url::shown(text).contains("hunter2"), "{text:?}");
         }
     }
 
