@@ -4,6 +4,7 @@
 
 mod budgets;
 mod circles;
+mod dependencies;
 mod floors;
 mod manners;
 #[cfg(test)]

@@ -41,6 +41,7 @@ pub fn build(profile: Profile) -> Result<PathBuf> {
 
 pub struct Server {
     child: Child,
+    started: Instant,
     port: u16,
     log: PathBuf,
 }
@@ -57,27 +58,27 @@ impl Server {
         serve.env("APP_ENV", "dev").env("APP_SERVER__PORT", port.to_string());
         serve.env("APP_SERVER__MANAGEMENT_ADDRESS", format!("127.0.0.1:{management}"));
         serve.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        let started = Instant::now();
         let child = serve.spawn().with_context(|| format!("{} does not start", binary.display()))?;
-        Ok(Self { child, port, log })
+        Ok(Self { child, started, port, log })
     }
 
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits until a path answers 200; how long that took counts from the call.
+    /// Waits until a path answers 200, and gives the time since the start of the process.
     pub fn wait_for(&mut self, path: &str, patience: Duration) -> Result<Duration> {
-        let begun = Instant::now();
         loop {
             let last = match get(self.port, path) {
-                Ok((200, _)) => return Ok(begun.elapsed()),
+                Ok((200, _)) => return Ok(self.started.elapsed()),
                 Ok((status, _)) => format!("the last answer was {status}"),
                 Err(error) => format!("{error:#}"),
             };
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended with {status}\n{}", self.last_words());
             }
-            if begun.elapsed() > patience {
+            if self.started.elapsed() > patience {
                 bail!("{path} did not answer 200 within {patience:?}: {last}\n{}", self.last_words());
             }
             sleep(Duration::from_millis(1));
