@@ -1,0 +1,75 @@
+//! What came back, and what a test may claim about it.
+
+use axum::body::{Bytes, to_bytes};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde_json::Value;
+
+/// An answer, read whole.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    /// Method and path of the request, for the messages of failed tests.
+    request: String,
+}
+
+impl Reply {
+    pub(super) async fn read(request: String, response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.expect("the body is read to its end");
+        Self { status: parts.status, headers: parts.headers, body, request }
+    }
+
+    /// Claims a status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{} answered {}", self.request, self.text());
+        self
+    }
+
+    /// Claims a problem (RFC 9457) of this status and code, whole in all that every problem has.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Self {
+        let this = self.expect(status);
+        let (body, shown) = (this.json(), format!("{} answered {}", this.request, this.text()));
+        assert_eq!(body["code"], code, "{shown}");
+        assert_eq!(this.header("content-type"), Some("application/problem+json"), "{shown}");
+        assert_eq!(body["status"], status, "{shown}");
+        assert_eq!(body["type"], format!("/errors/{code}"), "{shown}");
+        assert_eq!(body["request_id"].as_str(), this.header("x-request-id"), "{shown}");
+        assert!(body["title"].is_string() && body["detail"].is_string(), "{shown}");
+        assert_eq!(status == 401, this.header("www-authenticate").is_some(), "{shown}: a challenge with 401");
+        let says_when = this.header("retry-after").is_some();
+        assert!(says_when || !matches!(status, 429 | 503), "{shown}: it says when to come back");
+        this
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{} answered no JSON ({error}): {}", self.request, self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
+    }
+
+    /// The first header of this name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("a header of text"))
+    }
+
+    /// Pointer and code of each fault of the body, in order of the pointers.
+    #[track_caller]
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let body = self.json();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let faults = body["errors"].as_array().cloned().unwrap_or_default();
+        let mut faults: Vec<_> =
+            faults.iter().map(|fault| (text(&fault["pointer"]), text(&fault["code"]))).collect();
+        faults.sort();
+        faults
+    }
+}
