@@ -34,6 +34,12 @@ impl From<sqlx::Error> for DbError {
 }
 
 impl DbError {
+    /// Whether the statement named a table that is not there.
+    pub(super) fn is_absent_table(&self) -> bool {
+        let Self::Failed(sqlx::Error::Database(e)) = self else { return false };
+        e.code().is_some_and(|code| code == "42P01") || e.message().starts_with("no such table")
+    }
+
     /// Whether the connection itself is gone, so that another one may serve.
     pub(super) fn is_disconnect(&self) -> bool {
         let Self::Unavailable(error) = self else { return false };

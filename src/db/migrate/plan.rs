@@ -11,7 +11,10 @@ pub(super) const APPLIED: &str =
 
 /// Where the migrations of this version stand in the database behind `db`.
 pub async fn plan(db: &Db) -> Result<Plan, DbError> {
-    let applied: Vec<Applied> = db.read().await?.query(APPLIED).fetch_all().await?;
+    let applied = match db.read().await?.query(APPLIED).fetch_all().await {
+        Err(error) if error.is_absent_table() => Vec::new(),
+        outcome => outcome?,
+    };
     Ok(Plan::new(&embedded(db.driver()), &applied))
 }
 

@@ -20,6 +20,8 @@ use crate::db::{DbError, Driver};
 pub enum MigrateError {
     #[error(transparent)]
     Database(#[from] DbError),
+    #[error("the database {0} does not exist; make it with `stead migrate up --create-database`")]
+    NoDatabase(String),
     #[error("migration {version:04}_{name} failed: {source}")]
     Step { version: i64, name: String, source: DbError },
     #[error("{0}")]
@@ -67,6 +69,14 @@ const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     applied_at timestamptz NOT NULL
 )";
 
+/// Whoever comes second waits here, a minute at most; the migration itself waits less for its tables,
+/// because everybody else waits behind it.
+const LOCK: &str = "BEGIN;
+    SET LOCAL idle_in_transaction_session_timeout = 0;
+    SET LOCAL lock_timeout = '60s';
+    LOCK TABLE schema_migrations IN EXCLUSIVE MODE;
+    SET LOCAL lock_timeout = '10s'";
+
 impl Migrator {
     /// Connects to `url` with the embedded migrations; an absent SQLite file is made.
     pub async fn connect(url: &str, clock: Clock) -> Result<Self, MigrateError> {
@@ -82,11 +92,15 @@ impl Migrator {
         let (link, lock) = match Driver::of(url)? {
             Driver::Sqlite => {
                 let lock = lock_beside(&SqliteConnectOptions::from_str(url)?).await?;
-                (Link::Sqlite(sqlite_options(url)?.connect().await?), Some(lock))
+                // A table is changed by building it anew; with this on, dropping the old one would
+                // delete the rows that point at it. `run` checks them instead.
+                let options = sqlite_options(url)?.foreign_keys(false);
+                (Link::Sqlite(options.connect().await?), Some(lock))
             }
             Driver::Postgres => {
                 let options = PgConnectOptions::from_str(url)?;
-                (Link::Postgres(options.connect().await?, options), None)
+                let connection = options.connect().await.map_err(|error| explained(error, &options))?;
+                (Link::Postgres(connection, options), None)
             }
         };
         let mut migrator = Self { link, migrations, clock, _lock: lock };
@@ -157,7 +171,7 @@ impl Migrator {
         };
         self.raw(match self.link {
             Link::Sqlite(_) => "BEGIN IMMEDIATE",
-            Link::Postgres(..) => "BEGIN; SET LOCAL lock_timeout = '60s'; LOCK TABLE schema_migrations IN EXCLUSIVE MODE; SET LOCAL lock_timeout = '10s'",
+            Link::Postgres(..) => LOCK,
         })
         .await?;
         let outcome = match self.is_applied(migration.version).await {
@@ -165,8 +179,9 @@ impl Migrator {
             Ok(_) => self.run(migration, direction, sql).await.map(|()| true),
             Err(error) => Err(error),
         };
-        self.raw(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
-        outcome
+        let end = self.raw(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
+        // Where both failed, the first says why.
+        outcome.and_then(|done| end.map(|()| done))
     }
 
     async fn run(
@@ -178,10 +193,17 @@ impl Migrator {
         match &self.link {
             Link::Postgres(_, options) if !migration.transactional => {
                 let mut other = options.connect().await?;
-                sqlx::raw_sql(sql).execute(&mut other).await?;
+                // Several in one message would be one transaction again.
+                for statement in sql.split_inclusive(";\n") {
+                    sqlx::raw_sql(statement).execute(&mut other).await?;
+                }
                 other.close().await?;
             }
-            _ => self.raw(sql).await?,
+            Link::Postgres(..) => self.raw(sql).await?,
+            Link::Sqlite(_) => {
+                self.raw(sql).await?;
+                self.check_references().await?;
+            }
         }
         match direction {
             Direction::Up => self.note(migration).await,
@@ -190,6 +212,16 @@ impl Migrator {
                     .await
             }
         }
+    }
+
+    async fn check_references(&mut self) -> Result<(), DbError> {
+        let Link::Sqlite(connection) = &mut self.link else { return Ok(()) };
+        let sql = "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1";
+        let lost: Option<String> = sqlx::query_scalar(sql).fetch_optional(connection).await?;
+        lost.map_or(Ok(()), |table| {
+            let message = format!("it leaves rows in `{table}` that point at rows that are gone");
+            Err(DbError::Failed(sqlx::Error::Protocol(message)))
+        })
     }
 
     async fn note(&mut self, m: &Migration) -> Result<(), DbError> {
@@ -239,6 +271,15 @@ enum Direction {
 
 fn failed(migration: &Migration, source: DbError) -> MigrateError {
     MigrateError::Step { version: migration.version, name: migration.name.into(), source }
+}
+
+/// An absent database has its own code, and whoever meets it wants to know the way out.
+fn explained(error: sqlx::Error, options: &PgConnectOptions) -> MigrateError {
+    let code = error.as_database_error().and_then(|e| e.code());
+    match options.get_database() {
+        Some(name) if code.is_some_and(|code| code == "3D000") => MigrateError::NoDatabase(name.to_owned()),
+        _ => error.into(),
+    }
 }
 
 /// Makes the folder of a SQLite file and takes the lock file beside it; the lock ends with the process.
