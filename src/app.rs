@@ -14,9 +14,9 @@ use crate::access::{Access, sessions, throttle};
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::secret::SecretKey;
+use crate::base::service;
 use crate::config::{Config, Environment};
 use crate::db::{Db, DbError, Options, migrate};
-use crate::features::users::SERVICE;
 use crate::features::{self, auth, mailbox, pages};
 use crate::http::middleware::{Cors, Stack, stack};
 use crate::http::page::Cursors;
@@ -112,7 +112,7 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
     let auth = Arc::new(config.auth.clone());
     Ok(AppState::new(Handles {
         passwords: Passwords::new(db.clone(), clock.clone(), hasher, keys.lookup.clone()),
-        outbox: Outbox::new(keys.outbox.clone(), clock.clone(), random.clone(), SERVICE, link_base),
+        outbox: Outbox::new(keys.outbox.clone(), clock.clone(), random.clone(), service::NAME, link_base),
         cursors: Cursors::new(keys.cursor.clone()),
         access: Access::new(db.clone(), clock.clone(), random.clone(), keys, auth, public_url.as_str()),
         tasks: Tasks::default(),
@@ -127,7 +127,7 @@ fn routes(config: &Config) -> Result<(Router<AppState>, OpenApi), serde_json::Er
     let description = "Accounts, sign-in, roles and permissions. Errors are RFC 9457 problems; `GET /errors` explains each code.";
     let features = features::all().into_iter().chain([catalogue::feature()]).collect();
     let (mut router, document) =
-        openapi::mount(features, SERVICE, description, config.server.public_url().as_str());
+        openapi::mount(features, service::NAME, description, config.server.public_url().as_str());
     if config.docs.enabled {
         router = router.merge(docs::router(&document)?);
     }
@@ -144,7 +144,7 @@ fn with_mailbox(config: &Config, router: Router<AppState>, public: bool) -> Rout
 }
 
 fn health() -> Router<AppState> {
-    openapi::mount(vec![features::health::feature()], SERVICE, "", "/").0
+    openapi::mount(vec![features::health::feature()], service::NAME, "", "/").0
 }
 
 fn layers(state: &AppState) -> Stack {

@@ -7,3 +7,4 @@ pub mod keyring;
 pub mod language;
 pub mod random;
 pub mod secret;
+pub mod service;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::print_json;
+use super::context::print_json;
 use crate::config::{self, Environment, Fault, Loaded, Report, Sources};
 
 #[derive(Subcommand)]

@@ -8,7 +8,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::access::permission::ADMIN;
 use crate::app::App;
 use crate::base::random::Random;

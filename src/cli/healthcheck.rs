@@ -6,7 +6,8 @@ use clap::Args;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Failure, block_on};
+use super::context::block_on;
+use super::failure::Failure;
 use crate::config::Config;
 
 #[derive(Args)]

@@ -2,7 +2,8 @@
 
 use clap::Subcommand;
 
-use super::{Failure, block_on, print_json};
+use super::context::{block_on, print_json};
+use super::failure::Failure;
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::db::migrate::{Label, Migrator, Standing, State};

@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_macros, reason = "this floor speaks to the terminal")]
 
 mod config;
+mod context;
+mod failure;
 mod first_start;
 mod healthcheck;
 mod migrate;
@@ -9,15 +11,14 @@ mod openapi;
 mod serve;
 mod user;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serde::Serialize;
 
-use crate::app::{self, App, Nature};
-use crate::config::{Config, Loaded, Sources};
+use self::context::load;
+use self::failure::Failure;
+use crate::config::Sources;
 
 /// The API server.
 #[derive(Parser)]
@@ -52,9 +53,6 @@ enum Command {
     Healthcheck(healthcheck::Healthcheck),
 }
 
-/// An error on its way to the terminal.
-type Failure = Box<dyn Error + Send + Sync>;
-
 /// Runs the command that the arguments name. Exit codes: 0 done, 1 failed, 2 wrong use.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -78,31 +76,4 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Openapi(command) => command.run(&load(file)?).map(done),
         Command::Healthcheck(command) => command.run(&load(file)?).map(done),
     }
-}
-
-/// The configuration of a command that is not `serve`.
-fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
-    load_with(file, Vec::new()).map(|loaded| loaded.config)
-}
-
-fn load_with(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Result<Loaded, Failure> {
-    let mut loaded = crate::config::load(&Sources::from_process(file, flags))?;
-    first_start::complete(&mut loaded.config)?;
-    Ok(loaded)
-}
-
-/// Runs `work` on a runtime of its own.
-fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
-}
-
-/// The server's own handles, for commands that use its services.
-async fn open(config: Config) -> Result<App, Failure> {
-    Ok(app::build(config, Nature::default()).await?)
-}
-
-/// Data as JSON, for programs.
-fn print_json(data: &impl Serialize) -> Result<(), Failure> {
-    println!("{}", serde_json::to_string_pretty(data)?);
-    Ok(())
 }

@@ -12,7 +12,9 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, block_on, first_start, load_with, open};
+use super::context::{block_on, load_with, open};
+use super::failure::Failure;
+use super::first_start;
 use crate::app::App;
 use crate::config::{Config, Environment, Loaded, LogFormat};
 use crate::features::users::service::Users;
@@ -125,13 +127,16 @@ async fn listen(
         state.tasks.stop();
         let ended = tokio::time::timeout(config.server.shutdown_timeout, servers.join_all()).await;
         state.tasks.shut_down(Duration::from_secs(5)).await;
-        state.db.close().await;
+        // A request that is still under way may hold a connection for as long as it likes.
+        _ = tokio::time::timeout(Duration::from_secs(1), state.db.close()).await;
         ended.is_ok()
     };
     tokio::select! {
-        true = orderly => tracing::info!("stopped"),
+        in_time = orderly => match in_time {
+            true => tracing::info!("stopped"),
+            false => tracing::warn!("stopped with requests still under way"),
+        },
         () = signals.first() => tracing::warn!("stopped at the second signal"),
-        else => tracing::warn!("stopped with requests still under way"),
     }
     Ok(())
 }

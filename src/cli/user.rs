@@ -5,15 +5,15 @@ use std::io::Read;
 use axum::extract::FromRef;
 use clap::Subcommand;
 
-use super::{Failure, block_on, open, print_json};
+use super::context::{block_on, open, print_json};
+use super::failure::Failure;
 use crate::base::email::Email;
 use crate::base::secret::Password;
 use crate::config::Config;
 use crate::features::users::error::UsersError;
-use crate::features::users::model::User as Shown;
+use crate::features::users::model::{DisplayName, User as Shown};
 use crate::features::users::service::{NewUser, PageOf, Users};
 use crate::features::users::store::Filter;
-use crate::http::extract::Text;
 
 #[derive(Subcommand)]
 pub enum User {
@@ -75,8 +75,8 @@ impl User {
     async fn act(self, users: &Users) -> Result<(), Failure> {
         match self {
             Self::Create { email, roles, display_name, json, .. } => {
-                let display_name = display_name.map(|name| Text::<1, 100>::parse(&name)).transpose()?;
-                let display_name = display_name.map(Text::into_string);
+                let display_name = display_name.map(|name| DisplayName::parse(&name)).transpose()?;
+                let display_name = display_name.map(DisplayName::into_string);
                 let new =
                     NewUser { email, password: Some(read_password()?), display_name, locale: None, roles };
                 let person: Shown = users.create(new).await.map_err(explain)?.into();

@@ -115,12 +115,12 @@ macro_rules! choice {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::config::Unreadable;
+            type Err = $crate::config::setting::Unreadable;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::config::Unreadable(<Self as $crate::config::setting::Setting>::WANTED)),
+                    _ => Err($crate::config::setting::Unreadable(<Self as $crate::config::setting::Setting>::WANTED)),
                 }
             }
         }

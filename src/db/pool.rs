@@ -9,8 +9,9 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, Postgres, Sqlite};
 
-use super::session::Held;
-use super::{DbError, Session, Tx};
+use super::connection::Held;
+use super::error::DbError;
+use super::session::{Session, Tx};
 
 /// Which of the two databases a URL or a pool speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Encode, FromRow, Postgres, SqlSafeStr, SqlStr, Sqlite, Type};
 
-use super::DbError;
-use super::session::Connection;
+use super::connection::Connection;
+use super::error::DbError;
 
 /// A value that both databases store: the only kind that can be bound.
 pub trait Value:

@@ -2,27 +2,12 @@
 
 use std::ops::{Deref, DerefMut};
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
-
-use super::DbError;
+use super::connection::Held;
+use super::error::DbError;
 use super::query::{Query, ReadOnly, ReadWrite};
 
 /// A connection to one of the two databases. Outside a transaction it only reads.
 pub struct Session(Held);
-
-pub(super) enum Held {
-    Sqlite(PoolConnection<Sqlite>),
-    SqliteTx(Transaction<'static, Sqlite>),
-    Postgres(PoolConnection<Postgres>),
-    PostgresTx(Transaction<'static, Postgres>),
-}
-
-/// The connection behind a session, by driver.
-pub(super) enum Connection<'s> {
-    Sqlite(&'s mut SqliteConnection),
-    Postgres(&'s mut PgConnection),
-}
 
 impl Session {
     pub(super) fn new(held: Held) -> Self {
@@ -31,16 +16,7 @@ impl Session {
 
     /// Starts a statement that reads. Parameters are `$1`, `$2`, … on both databases.
     pub fn query(&mut self, sql: &'static str) -> Query<'_, ReadOnly> {
-        Query::new(self.connection(), sql)
-    }
-
-    fn connection(&mut self) -> Connection<'_> {
-        match &mut self.0 {
-            Held::Sqlite(c) => Connection::Sqlite(c),
-            Held::SqliteTx(tx) => Connection::Sqlite(tx),
-            Held::Postgres(c) => Connection::Postgres(c),
-            Held::PostgresTx(tx) => Connection::Postgres(tx),
-        }
+        Query::new(self.0.connection(), sql)
     }
 }
 
@@ -54,7 +30,7 @@ impl Tx {
 
     /// Starts a statement that may write.
     pub fn query(&mut self, sql: &'static str) -> Query<'_, ReadWrite> {
-        Query::new(self.0.connection(), sql)
+        Query::new(self.0.0.connection(), sql)
     }
 
     /// Makes everything done in this transaction durable and visible, or nothing of it.

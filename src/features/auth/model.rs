@@ -11,8 +11,7 @@ use crate::base::email::Email;
 use crate::base::id::SessionId;
 use crate::base::language::{Arg, Language};
 use crate::base::secret::Password;
-use crate::features::users::DisplayName;
-use crate::features::users::model::User;
+use crate::features::users::model::{DisplayName, User};
 use crate::http::extract::{Faults, Rule};
 
 /// A person who wants an account.

@@ -22,7 +22,7 @@ use crate::db::record::{Base, Record};
 use crate::db::{DbError, Tx};
 use crate::features::users;
 use crate::features::users::error::UsersError;
-use crate::features::users::model::{Account, PasswordHash, Person};
+use crate::features::users::model::{Account, DisplayName, PasswordHash, Person};
 use crate::features::users::service::Users;
 use crate::mail::{Letter, Mail};
 use crate::state::AppState;
@@ -246,7 +246,7 @@ impl Auth {
             email: new.email,
             email_verified: false,
             password_hash: Some(hash),
-            display_name: new.display_name.map(users::DisplayName::into_string),
+            display_name: new.display_name.map(DisplayName::into_string),
             locale: Some(new.locale.unwrap_or(language)),
             status: Status::Pending,
             last_login_at: None,

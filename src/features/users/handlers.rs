@@ -5,9 +5,9 @@ use deserr::Deserr;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::ReadUsers;
 use super::error::{UsersError, too_long};
-use super::model::{Person, User};
+use super::model::{DisplayName, Person, User};
+use super::permission::ReadUsers;
 use super::service::{Changes, PageOf, Users};
 use super::store::{Filter, Sort};
 use crate::access::caller::{Allowed, CurrentUser};
@@ -17,13 +17,10 @@ use crate::base::clock::Timestamp;
 use crate::base::language::Language;
 use crate::base::secret::Password;
 use crate::http::etag::{IfMatch, IfNoneMatch, Tagged};
-use crate::http::extract::{Faults, Json, Patch, Query, Text};
+use crate::http::extract::{Faults, Json, Patch, Query};
 use crate::http::page::{Limit, Listed, Page};
 use crate::http::problem::ProblemBody;
 use crate::http::reply::NoContent;
-
-/// The name that others see: one line of 1 to 100 characters.
-pub type DisplayName = Text<1, 100>;
 
 /// What to change: absent fields stay, `null` clears.
 #[derive(Deserr, ToSchema)]

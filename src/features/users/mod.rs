@@ -3,21 +3,15 @@
 pub mod error;
 mod handlers;
 pub mod model;
+pub mod permission;
 pub mod service;
 pub mod store;
 
-pub use handlers::DisplayName;
-
+use self::permission::ReadUsers;
 use crate::access::permission::declared;
 use crate::http::feature::Feature;
-use crate::permission;
 use crate::routes;
 use crate::state::AppState;
-
-/// The name under which the service appears to people. No password may be made of it.
-pub const SERVICE: &str = "Stead";
-
-permission!(pub ReadUsers = "users:read", "See every account");
 
 pub fn feature() -> Feature<AppState> {
     Feature::new("users", "Accounts: your own, and those of others if you may see them")

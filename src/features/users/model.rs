@@ -12,7 +12,11 @@ use crate::base::id::UserId;
 use crate::base::language::Language;
 use crate::db::record::Base;
 use crate::http::etag::Tag;
+use crate::http::extract::Text;
 use crate::record;
+
+/// The name that others see: one line of 1 to 100 characters.
+pub type DisplayName = Text<1, 100>;
 
 /// A row of `users`.
 #[derive(Clone, Debug, sqlx::FromRow)]

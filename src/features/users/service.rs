@@ -13,6 +13,7 @@ use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::base::language::Language;
 use crate::base::secret::Password;
+use crate::base::service;
 use crate::db::record::{Base, Record};
 use crate::db::{DbError, Tx};
 use crate::http::etag::IfMatch;
@@ -180,7 +181,7 @@ impl Users {
     /// The hash of a password that is good enough for the account `email`.
     pub async fn hash_new(&self, password: Password, email: &Email) -> Result<PasswordHash, UsersError> {
         let min = self.0.config.auth.password.min_length;
-        strength::check(&password, email, super::SERVICE, min).map_err(UsersError::WeakPassword)?;
+        strength::check(&password, email, service::NAME, min).map_err(UsersError::WeakPassword)?;
         Ok(PasswordHash(self.0.passwords.hash(password).await?))
     }
 

@@ -63,7 +63,7 @@ pub mod query;
 pub mod rejection;
 mod strict;
 pub mod text;
-mod values;
+pub mod values;
 
 pub use caller::{ClientAddress, RequestId, UserAgent};
 pub use fault::{Faults, Rule};

@@ -15,12 +15,12 @@ use crate::base::secret::Password;
 #[macro_export]
 macro_rules! text_fields {
     ($($Type:ty),+ $(,)?) => {$(
-        impl deserr::Deserr<$crate::http::extract::Faults> for $Type {
+        impl deserr::Deserr<$crate::http::extract::fault::Faults> for $Type {
             fn deserialize_from_value<V: deserr::IntoValue>(
                 value: deserr::Value<V>,
                 at: deserr::ValuePointerRef<'_>,
-            ) -> Result<Self, $crate::http::extract::Faults> {
-                $crate::http::extract::from_text(value, at)
+            ) -> Result<Self, $crate::http::extract::fault::Faults> {
+                $crate::http::extract::values::from_text(value, at)
             }
         }
     )+};

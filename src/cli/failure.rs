@@ -1,0 +1,5 @@
+//! An error on its way to the terminal.
+
+use std::error::Error;
+
+pub type Failure = Box<dyn Error + Send + Sync>;

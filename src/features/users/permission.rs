@@ -1,0 +1,5 @@
+//! What one may be permitted to do with accounts.
+
+use crate::permission;
+
+permission!(pub ReadUsers = "users:read", "See every account");
