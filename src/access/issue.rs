@@ -7,6 +7,7 @@ use super::principal::{self, Principal};
 use super::refresh::RefreshToken;
 use super::sessions::{self, Origin, SessionRow};
 use super::token::{self, Claims};
+use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::base::keyring::NoKey;
 use crate::db::{DbError, Tx};
@@ -57,7 +58,7 @@ impl Access {
             user_agent: origin.user_agent.clone(),
         };
         sessions::insert(tx, &row).await?;
-        self.issue_tokens(tx, &row).await
+        self.issue_tokens(tx, &row, now).await
     }
 
     /// Trades a refresh token for the next pair. What ends a session here is committed, too.
@@ -91,7 +92,7 @@ impl Access {
             && !grace.is_zero()
             && now.since(row.refreshed_at) <= grace;
         match () {
-            () if advanced || repeated => self.issue_tokens(tx, &row).await,
+            () if advanced || repeated => self.issue_tokens(tx, &row, now).await,
             // Above the newest we ever made: a restored backup. The session cannot be trusted.
             () if token.generation >= row.generation => Err(IssueError::InvalidRefreshToken),
             () => Err(IssueError::RefreshTokenReused),
@@ -99,12 +100,11 @@ impl Access {
     }
 
     /// Every token leaves here: status, session and roles are looked at again.
-    async fn issue_tokens(&self, tx: &mut Tx, row: &SessionRow) -> Result<Tokens, IssueError> {
-        let now = self.clock.now();
+    async fn issue_tokens(&self, tx: &mut Tx, row: &SessionRow, now: Timestamp) -> Result<Tokens, IssueError> {
         let principal = principal::load(tx, row.id, now).await?.ok_or(IssueError::Over)?;
         let refresh = RefreshToken { session: row.id, generation: row.generation, key: row.key_id };
         Ok(Tokens {
-            access_token: self.access_token(&principal)?,
+            access_token: self.access_token(&principal, now)?,
             expires_in: self.settings.access_ttl,
             refresh_token: refresh.encode(&self.keys.refresh)?,
             refresh_expires_in: row.idle_expires_at.min(row.expires_at).since(now),
@@ -112,8 +112,7 @@ impl Access {
         })
     }
 
-    fn access_token(&self, principal: &Principal) -> Result<String, IssueError> {
-        let now = self.clock.now();
+    fn access_token(&self, principal: &Principal, now: Timestamp) -> Result<String, IssueError> {
         let claims = Claims {
             iss: self.issuer.to_string(),
             aud: self.issuer.to_string(),

@@ -55,7 +55,8 @@ mod tests {
     #[test]
     fn length_counts_code_points_from_the_minimum_to_the_maximum() {
         assert_eq!(check_for_ada("p9x-Tq7"), Err(Weakness::TooShort { min: 8 }));
-        assert_eq!(check_for_ada("p9x-Tq7z"), Ok(()));
+        assert_eq!(check_for_ada("p9x-Tq7z"), Err(Weakness::Guessable));
+        assert_eq!(check_for_ada("p9x-Tq7zK"), Ok(()));
         assert_eq!(check_for_ada(&"🔑☂é→µ".repeat(204)), Ok(()));
         assert_eq!(check_for_ada(&"x".repeat(1025)), Err(Weakness::TooLong));
     }

@@ -39,7 +39,7 @@ impl From<sqlx::Error> for MigrateError {
 enum Link {
     Sqlite(SqliteConnection),
     /// With the options to open a second one, for what cannot run in a transaction.
-    Postgres(PgConnection, PgConnectOptions),
+    Postgres(PgConnection, Box<PgConnectOptions>),
 }
 
 /// Runs `$call` on whichever connection there is.
@@ -100,7 +100,7 @@ impl Migrator {
             Driver::Postgres => {
                 let options = PgConnectOptions::from_str(url)?;
                 let connection = options.connect().await.map_err(|error| explained(error, &options))?;
-                (Link::Postgres(connection, options), None)
+                (Link::Postgres(connection, Box::new(options)), None)
             }
         };
         let mut migrator = Self { link, migrations, clock, _lock: lock };
