@@ -5,10 +5,13 @@
 //! no lock that outlives its holder. A file marked `-- no-transaction` runs beside that lock and must be
 //! idempotent. How to write one: `migrations/README.md`.
 
+mod error;
 mod file;
+mod link;
 mod plan;
 mod runner;
 
+pub use error::MigrateError;
 pub use file::{Label, Migration, embedded};
 pub use plan::{Plan, Standing, State, plan};
-pub use runner::{MigrateError, Migrator};
+pub use runner::Migrator;

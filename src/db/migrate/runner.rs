@@ -1,46 +1,15 @@
 //! Applies and undoes migrations over one connection of its own.
 
 use std::fs::File;
-use std::path::PathBuf;
-use std::str::FromStr;
 
-use sqlx::migrate::MigrateDatabase;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Postgres, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
+use super::error::MigrateError;
 use super::file::{Migration, embedded};
+use super::link::{self, Link};
 use super::plan::{APPLIED, Applied, Plan, State};
 use crate::base::clock::Clock;
-use crate::db::pool::sqlite_options;
 use crate::db::{DbError, Driver};
-
-/// Why the schema could not be brought where it was asked to be.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrateError {
-    #[error(transparent)]
-    Database(#[from] DbError),
-    #[error("the database {0} does not exist; make it with `stead migrate up --create-database`")]
-    NoDatabase(String),
-    #[error("migration {version:04}_{name} failed: {source}")]
-    Step { version: i64, name: String, source: DbError },
-    #[error("{0}")]
-    Refused(String),
-    #[error("cannot lock {path}: {source}", path = path.display())]
-    Lock { path: PathBuf, source: std::io::Error },
-}
-
-impl From<sqlx::Error> for MigrateError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
-
-enum Link {
-    Sqlite(SqliteConnection),
-    /// With the options to open a second one, for what cannot run in a transaction.
-    Postgres(PgConnection, Box<PgConnectOptions>),
-}
 
 /// Runs `$call` on whichever connection there is.
 macro_rules! on_link {
@@ -57,7 +26,7 @@ pub struct Migrator {
     link: Link,
     migrations: Vec<Migration>,
     clock: Clock,
-    /// SQLite only: held while this lives. Turning a new file to WAL is not safe against others.
+    /// SQLite only.
     _lock: Option<File>,
 }
 
@@ -89,20 +58,7 @@ impl Migrator {
         clock: Clock,
         migrations: Vec<Migration>,
     ) -> Result<Self, MigrateError> {
-        let (link, lock) = match Driver::of(url)? {
-            Driver::Sqlite => {
-                let lock = lock_beside(&SqliteConnectOptions::from_str(url)?).await?;
-                // A table is changed by building it anew; with this on, dropping the old one would
-                // delete the rows that point at it. `run` checks them instead.
-                let options = sqlite_options(url)?.foreign_keys(false);
-                (Link::Sqlite(options.connect().await?), Some(lock))
-            }
-            Driver::Postgres => {
-                let options = PgConnectOptions::from_str(url)?;
-                let connection = options.connect().await.map_err(|error| explained(error, &options))?;
-                (Link::Postgres(connection, Box::new(options)), None)
-            }
-        };
+        let (link, lock) = Link::open(url).await?;
         let mut migrator = Self { link, migrations, clock, _lock: lock };
         migrator.create_table().await?;
         Ok(migrator)
@@ -110,15 +66,7 @@ impl Migrator {
 
     /// Creates the PostgreSQL database of `url` if it is absent; says whether it did.
     pub async fn create_database(url: &str) -> Result<bool, MigrateError> {
-        if Driver::of(url)? == Driver::Sqlite || Postgres::database_exists(url).await? {
-            return Ok(false);
-        }
-        match Postgres::create_database(url).await {
-            Ok(()) => Ok(true),
-            // Somebody else was quicker by a moment.
-            Err(_) if Postgres::database_exists(url).await? => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        link::create_database(url).await
     }
 
     /// What is applied and what is pending.
@@ -244,10 +192,11 @@ impl Migrator {
         Ok(row.is_some())
     }
 
-    /// PostgreSQL's `IF NOT EXISTS` is not safe against a twin that creates the same at the same moment.
+    /// PostgreSQL's `IF NOT EXISTS` is not safe against a twin that creates the same at the same moment;
+    /// the second time the twin's table is there.
     async fn create_table(&mut self) -> Result<(), DbError> {
         match self.raw(CREATE_TABLE).await {
-            Err(DbError::Duplicate(_)) => self.raw(CREATE_TABLE).await,
+            Err(_) => self.raw(CREATE_TABLE).await,
             outcome => outcome,
         }
     }
@@ -271,29 +220,4 @@ enum Direction {
 
 fn failed(migration: &Migration, source: DbError) -> MigrateError {
     MigrateError::Step { version: migration.version, name: migration.name.into(), source }
-}
-
-/// An absent database has its own code, and whoever meets it wants to know the way out.
-fn explained(error: sqlx::Error, options: &PgConnectOptions) -> MigrateError {
-    let code = error.as_database_error().and_then(|e| e.code());
-    match options.get_database() {
-        Some(name) if code.is_some_and(|code| code == "3D000") => MigrateError::NoDatabase(name.to_owned()),
-        _ => error.into(),
-    }
-}
-
-/// Makes the folder of a SQLite file and takes the lock file beside it; the lock ends with the process.
-async fn lock_beside(options: &SqliteConnectOptions) -> Result<File, MigrateError> {
-    let mut path = options.get_filename().to_path_buf();
-    path.as_mut_os_string().push(".lock");
-    let locked = tokio::task::spawn_blocking({
-        let path = path.clone();
-        move || {
-            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            let file = File::create(&path)?;
-            file.lock().map(|()| file)
-        }
-    });
-    let fault = |source| MigrateError::Lock { path, source };
-    locked.await.map_err(std::io::Error::other).and_then(|file| file).map_err(fault)
 }

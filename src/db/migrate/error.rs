@@ -1,0 +1,26 @@
+//! Why a schema stays where it is.
+
+use std::path::PathBuf;
+
+use crate::db::DbError;
+
+/// Why the schema could not be brought where it was asked to be.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error("the database {0} does not exist; make it with `stead migrate up --create-database`")]
+    NoDatabase(String),
+    #[error("migration {version:04}_{name} failed: {source}")]
+    Step { version: i64, name: String, source: DbError },
+    #[error("{0}")]
+    Refused(String),
+    #[error("cannot lock {path}: {source}", path = path.display())]
+    Lock { path: PathBuf, source: std::io::Error },
+}
+
+impl From<sqlx::Error> for MigrateError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}

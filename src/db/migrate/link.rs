@@ -1,0 +1,89 @@
+//! The connection that migrations run over, and what has to be there first: a folder, a database.
+
+use std::fs::File;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::MigrateDatabase;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, PgConnection, Postgres, SqliteConnection};
+
+use super::error::MigrateError;
+use crate::db::Driver;
+use crate::db::pool::sqlite_options;
+
+pub(super) enum Link {
+    Sqlite(SqliteConnection),
+    /// With the options to open a second one, for what cannot run in a transaction.
+    Postgres(PgConnection, PgConnectOptions),
+}
+
+impl Link {
+    /// On SQLite with a file lock, to be held as long: turning a new file to WAL is not safe against
+    /// others.
+    pub(super) async fn open(url: &str) -> Result<(Self, Option<File>), MigrateError> {
+        match Driver::of(url)? {
+            Driver::Sqlite => {
+                let lock = lock_beside(&SqliteConnectOptions::from_str(url)?).await?;
+                // A table is changed by building it anew; with this on, dropping the old one would
+                // delete the rows that point at it. The runner checks them instead.
+                let options = sqlite_options(url)?.foreign_keys(false);
+                Ok((Self::Sqlite(options.connect().await?), Some(lock)))
+            }
+            Driver::Postgres => {
+                let options = PgConnectOptions::from_str(url)?;
+                let connection = options.connect().await.map_err(|error| explained(error, &options))?;
+                Ok((Self::Postgres(connection, options), None))
+            }
+        }
+    }
+}
+
+/// Creates the PostgreSQL database of `url` if it is absent; says whether it did.
+pub(super) async fn create_database(url: &str) -> Result<bool, MigrateError> {
+    if Driver::of(url)? == Driver::Sqlite || Postgres::database_exists(url).await? {
+        return Ok(false);
+    }
+    let mut attempts = 0..50;
+    loop {
+        match Postgres::create_database(url).await {
+            Ok(()) => return Ok(true),
+            // Somebody else was quicker by a moment ...
+            Err(_) if Postgres::database_exists(url).await? => return Ok(false),
+            // ... or is still copying the template, which only one may do at a time.
+            Err(error) if has_code(&error, "55006") && attempts.next().is_some() => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn has_code(error: &sqlx::Error, wanted: &str) -> bool {
+    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == wanted)
+}
+
+/// An absent database has its own code, and whoever meets it wants to know the way out.
+fn explained(error: sqlx::Error, options: &PgConnectOptions) -> MigrateError {
+    match options.get_database() {
+        Some(name) if has_code(&error, "3D000") => MigrateError::NoDatabase(name.to_owned()),
+        _ => error.into(),
+    }
+}
+
+/// Makes the folder of a SQLite file and takes the lock file beside it; the lock ends with the process.
+async fn lock_beside(options: &SqliteConnectOptions) -> Result<File, MigrateError> {
+    let mut path = options.get_filename().to_path_buf();
+    path.as_mut_os_string().push(".lock");
+    let locked = tokio::task::spawn_blocking({
+        let path = path.clone();
+        move || {
+            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            let file = File::create(&path)?;
+            file.lock().map(|()| file)
+        }
+    });
+    let fault = |source| MigrateError::Lock { path, source };
+    locked.await.map_err(std::io::Error::other).and_then(|file| file).map_err(fault)
+}
