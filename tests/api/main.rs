@@ -1,9 +1,10 @@
 //! What the API does, over HTTP, through the app factory: one test body, two databases.
 //!
-//! How a test is written is shown in `harness/mod.rs`. What the files are about is in their names.
+//! How a test is written is shown in `harness/mod.rs`. A feature's tests are in the file of its name.
 
+#[cfg(test)]
+mod auth;
 #[cfg(test)]
 mod harness;
-
 #[cfg(test)]
-mod registration;
+mod users;

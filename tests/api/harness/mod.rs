@@ -31,6 +31,8 @@ pub use reply::Reply;
 pub use stage::{Given, Stage};
 
 /// Makes two tests of each function, `on_sqlite` and `on_postgres`. It takes an [`App`] or a [`Stage`].
+///
+/// Both see the same inline snapshots.
 macro_rules! behaviour {
     ($(async fn $name:ident($given:ident: $Given:ident) $body:block)+) => {$(
         mod $name {
@@ -38,19 +40,40 @@ macro_rules! behaviour {
 
             async fn behaves($given: $Given) $body
 
-            #[tokio::test]
-            async fn on_sqlite() {
-                let stage = $crate::harness::Stage::on_sqlite().await;
-                behaves(<$Given as $crate::harness::Given>::on(stage).await).await;
+            #[test]
+            fn on_sqlite() {
+                insta::allow_duplicates! {
+                    $crate::harness::on_sqlite(behaves);
+                }
             }
 
-            #[tokio::test]
-            async fn on_postgres() {
-                if let Some(stage) = $crate::harness::Stage::on_postgres().await {
-                    behaves(<$Given as $crate::harness::Given>::on(stage).await).await;
+            #[test]
+            fn on_postgres() {
+                insta::allow_duplicates! {
+                    $crate::harness::on_postgres(behaves);
                 }
             }
         }
     )+};
 }
 pub(crate) use behaviour;
+
+/// Runs a test body on SQLite.
+pub fn on_sqlite<G: Given>(behaves: impl AsyncFnOnce(G)) {
+    run(async { behaves(G::on(Stage::on_sqlite().await).await).await });
+}
+
+/// Runs a test body on PostgreSQL; without one, and if that is no fault, the test is counted as skipped.
+pub fn on_postgres<G: Given>(behaves: impl AsyncFnOnce(G)) {
+    run(async {
+        if let Some(stage) = Stage::on_postgres().await {
+            behaves(G::on(stage).await).await;
+        }
+    });
+}
+
+/// On this thread alone, where insta keeps what it has seen.
+fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(test);
+}

@@ -40,7 +40,9 @@ impl Reply {
         assert_eq!(body["type"], format!("/errors/{code}"), "{shown}");
         assert_eq!(body["request_id"].as_str(), this.header("x-request-id"), "{shown}");
         assert!(body["title"].is_string() && body["detail"].is_string(), "{shown}");
-        assert_eq!(status == 401, this.header("www-authenticate").is_some(), "{shown}: a challenge with 401");
+        let challenged = this.header("www-authenticate").is_some();
+        assert!(challenged || status != 401, "{shown}: a 401 carries a challenge");
+        assert!(!challenged || matches!(status, 401 | 403), "{shown}: only 401 and 403 carry a challenge");
         let says_when = this.header("retry-after").is_some();
         assert!(says_when || !matches!(status, 429 | 503), "{shown}: it says when to come back");
         this

@@ -1,0 +1,160 @@
+//! Signing in.
+
+use futures_util::future::join_all;
+use insta::assert_json_snapshot;
+use serde_json::json;
+
+use crate::harness::{App, PASSWORD, Reply, behaviour};
+
+const LOGIN: &str = "/api/v1/auth/login";
+
+/// What a stranger could compare: all but the request's name and the causes shown in testing.
+fn seen(reply: &Reply) -> (Vec<(String, String)>, serde_json::Value) {
+    let headers = reply.headers.iter().filter(|(name, _)| name.as_str() != "x-request-id");
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+    let mut body = reply.json();
+    body["request_id"] = json!(null);
+    (headers.collect(), body)
+}
+
+behaviour! {
+    async fn who_signs_in_gets_a_pair_of_tokens_and_themselves(app: App) {
+        app.anonymous().register("ada@example.com", PASSWORD).await.expect(201);
+        let pair = app.anonymous().login("ada@example.com", PASSWORD).await.expect(200);
+        assert_eq!(pair.header("cache-control"), Some("no-store"));
+        assert_json_snapshot!(pair.json(), {
+            ".access_token" => "[token]", ".refresh_token" => "[token]", ".device_token" => "[token]", ".user.id" => "[id]",
+        }, @r#"
+        {
+          "access_token": "[token]",
+          "device_token": "[token]",
+          "expires_in": 600,
+          "refresh_expires_in": 2592000,
+          "refresh_token": "[token]",
+          "token_type": "Bearer",
+          "user": {
+            "created_at": "2030-01-01T08:00:00.000000Z",
+            "display_name": null,
+            "email": "ada@example.com",
+            "email_verified": false,
+            "id": "[id]",
+            "last_login_at": "2030-01-01T08:00:00.000000Z",
+            "locale": "en",
+            "roles": [
+              "user"
+            ],
+            "status": "active",
+            "updated_at": "2030-01-01T08:00:00.000000Z"
+          }
+        }
+        "#);
+    }
+
+    async fn an_unknown_address_and_a_wrong_password_get_the_same_answer(app: App) {
+        let ada = app.user().await;
+        let anonymous = app.anonymous();
+        let wrong = anonymous.login(&ada.email, "wrong").await.refused(401, "invalid_credentials");
+        assert_eq!(wrong.header("www-authenticate"), Some("Bearer"));
+        for (email, password) in [("nobody@example.com", "wrong"), ("nobody@example.com", ""), (&ada.email, "")] {
+            let same = anonymous.login(email, password).await.refused(401, "invalid_credentials");
+            assert_eq!(seen(&same), seen(&wrong), "{email} {password:?}");
+        }
+    }
+
+    async fn a_suspension_is_told_only_after_the_right_password_and_costs_no_attempt(app: App) {
+        let ada = app.user().await;
+        app.users().suspend(ada.id.parse().unwrap()).await.unwrap();
+        let wrong = app.anonymous().login(&ada.email, "wrong").await.refused(401, "invalid_credentials");
+        let unknown = app.anonymous().login("nobody@example.com", "wrong").await;
+        assert_eq!(seen(&wrong), seen(&unknown));
+        for _ in 0..12 {
+            app.anonymous().login(&ada.email, PASSWORD).await.refused(403, "account_suspended");
+        }
+        app.users().activate(ada.id.parse().unwrap()).await.unwrap();
+        app.signed_in(&ada.email, PASSWORD).await.get("/api/v1/users/me").await.expect(200);
+    }
+
+    async fn a_suspension_ends_every_session_at_once(app: App) {
+        let ada = app.user().await;
+        app.users().suspend(ada.id.parse().unwrap()).await.unwrap();
+        for _ in 0..2 {
+            ada.get("/api/v1/users/me").await.refused(401, "invalid_token");
+            app.anonymous().refresh(&ada.refresh_token).await.refused(401, "invalid_refresh_token");
+            app.users().activate(ada.id.parse().unwrap()).await.unwrap();
+        }
+    }
+
+    async fn an_account_without_a_password_cannot_be_signed_in_to(app: App) {
+        let new = stead::features::users::service::NewUser {
+            email: "invited@example.com".parse().unwrap(),
+            password: None,
+            display_name: None,
+            locale: None,
+            roles: Vec::new(),
+        };
+        app.users().create(new).await.unwrap();
+        for password in ["", PASSWORD, "null"] {
+            app.anonymous().login("invited@example.com", password).await.refused(401, "invalid_credentials");
+        }
+    }
+
+    async fn an_over_long_password_is_refused_before_anything_is_looked_up(app: App) {
+        let ada = app.user().await;
+        let long = "x".repeat(1025);
+        for _ in 0..12 {
+            for email in [&ada.email, "nobody@example.com"] {
+                let refused = app.anonymous().login(email, &long).await.refused(422, "validation_failed");
+                assert_eq!(refused.faults(), [("/password".into(), "too_long".into())]);
+            }
+        }
+        app.anonymous().login(&ada.email, PASSWORD).await.expect(200);
+    }
+
+    async fn a_sign_in_takes_nothing_but_what_it_asks_for(app: App) {
+        let ada = app.user().await;
+        for field in ["session_id", "sid", "user_id", "roles", "remember_me"] {
+            let mut body = json!({"email": ada.email, "password": PASSWORD});
+            body[field] = json!("x");
+            let refused = app.anonymous().post(LOGIN, body).await.refused(422, "unknown_field");
+            assert_eq!(refused.faults(), [(format!("/{field}"), "unknown_field".into())]);
+        }
+        let refused = app.anonymous().post(LOGIN, json!({"email": ada.email})).await.refused(422, "validation_failed");
+        assert_eq!(refused.faults(), [("/password".into(), "required".into())]);
+    }
+
+    async fn every_sign_in_is_a_session_of_its_own(app: App) {
+        let first = app.user().await;
+        let second = app.signed_in(&first.email, PASSWORD).await;
+        assert_ne!(first.refresh_token, second.refresh_token);
+        // A token that is already held changes nothing: nobody can choose the session they get.
+        let body = json!({"email": first.email, "password": PASSWORD, "device_token": first.device_token});
+        let third = app.person(&first.post(LOGIN, body).header("cookie", "sid=1").await.expect(200).json());
+        let sessions = third.get("/api/v1/auth/sessions").await.expect(200).json();
+        assert_eq!(sessions["items"].as_array().unwrap().len(), 3);
+        for person in [&first, &second, &third] {
+            person.get("/api/v1/users/me").await.expect(200);
+        }
+    }
+
+    async fn many_right_passwords_at_once_all_sign_in(app: App) {
+        let ada = app.user().await;
+        let replies = join_all((0..20).map(|_| app.anonymous().login(&ada.email, PASSWORD).into_future())).await;
+        for reply in replies {
+            reply.expect(200);
+        }
+    }
+
+    async fn a_stored_hash_with_older_settings_is_replaced_when_its_owner_signs_in(app: App) {
+        let ada = app.user().await;
+        let stronger = app.stage.clone().with("auth.hash.memory_kib", 128).start().await;
+        let hash = async || {
+            let account = app.users().find_by_email(&ada.email.parse().unwrap()).await.unwrap();
+            account.password_hash.unwrap().0
+        };
+        stronger.anonymous().login(&ada.email, "wrong").await.refused(401, "invalid_credentials");
+        assert!(hash().await.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+        stronger.anonymous().login(&ada.email, PASSWORD).await.expect(200);
+        assert!(hash().await.starts_with("$argon2id$v=19$m=128,t=1,p=1$"));
+        stronger.anonymous().login(&ada.email, PASSWORD).await.expect(200);
+    }
+}

@@ -1,0 +1,120 @@
+//! How often a password may be guessed.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::harness::{App, PASSWORD, Person, behaviour};
+
+const WINDOW: Duration = Duration::from_secs(15 * 60);
+
+async fn guess(app: &App, email: &str, times: usize) {
+    for _ in 0..times {
+        app.anonymous().login(email, "wrong").await.refused(401, "invalid_credentials");
+    }
+}
+
+fn on_known_device(person: &Person, password: &str) -> Value {
+    json!({"email": person.email, "password": password, "device_token": person.device_token})
+}
+
+behaviour! {
+    async fn after_ten_wrong_guesses_even_the_right_password_waits_for_the_window_to_pass(app: App) {
+        let ada = app.user().await;
+        guess(&app, &ada.email, 10).await;
+        app.later(Duration::from_secs(60));
+        let refused = app.anonymous().login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
+        assert_eq!(refused.header("retry-after"), Some("840"));
+        app.anonymous().at("198.51.100.9").login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
+
+        app.later(WINDOW - Duration::from_secs(61));
+        app.anonymous().login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
+        app.later(Duration::from_secs(1));
+        app.anonymous().login(&ada.email, PASSWORD).await.expect(200);
+    }
+
+    async fn an_unknown_address_is_throttled_as_a_known_one(app: App) {
+        guess(&app, "nobody@example.com", 10).await;
+        app.anonymous().login("nobody@example.com", "wrong").await.refused(429, "too_many_attempts");
+    }
+
+    async fn each_account_has_a_budget_of_its_own(app: App) {
+        let (ada, eve) = (app.user().await, app.user().await);
+        guess(&app, &ada.email, 10).await;
+        app.anonymous().login(&eve.email, PASSWORD).await.expect(200);
+    }
+
+    async fn a_right_password_costs_nothing(app: App) {
+        let ada = app.user().await;
+        guess(&app, &ada.email, 9).await;
+        for _ in 0..12 {
+            app.anonymous().login(&ada.email, PASSWORD).await.expect(200);
+        }
+        guess(&app, &ada.email, 1).await;
+        app.anonymous().login(&ada.email, "wrong").await.refused(429, "too_many_attempts");
+    }
+
+    async fn strangers_who_guess_never_keep_the_owner_out_of_a_known_device(app: App) {
+        let ada = app.user().await;
+        guess(&app, &ada.email, 10).await;
+        let anonymous = app.anonymous();
+        anonymous.login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
+        let back = anonymous.post("/api/v1/auth/login", on_known_device(&ada, PASSWORD)).await.expect(200);
+        let back = app.person(&back.json());
+
+        // The device has ten guesses of its own, and no more.
+        for _ in 0..10 {
+            let wrong = anonymous.post("/api/v1/auth/login", on_known_device(&back, "wrong")).await;
+            wrong.refused(401, "invalid_credentials");
+        }
+        let refused = anonymous.post("/api/v1/auth/login", on_known_device(&ada, PASSWORD)).await;
+        refused.refused(429, "too_many_attempts");
+    }
+
+    async fn a_device_token_of_somebody_else_or_of_nobody_opens_no_budget(app: App) {
+        let (ada, eve) = (app.user().await, app.user().await);
+        guess(&app, &ada.email, 10).await;
+        let mut tampered = ada.device_token.clone();
+        tampered.replace_range(10..11, if &tampered[10..11] == "A" { "B" } else { "A" });
+        for token in [&eve.device_token, &tampered, &ada.refresh_token, &ada.access_token, "", "dt_"] {
+            let body = json!({"email": ada.email, "password": PASSWORD, "device_token": token});
+            app.anonymous().post("/api/v1/auth/login", body).await.refused(429, "too_many_attempts");
+        }
+    }
+
+    async fn every_way_to_try_a_password_draws_on_the_same_budget(app: App) {
+        let ada = app.user().await;
+        let token = app.mailed_token(&ada.email).await;
+        let wrong = json!({"password": "wrong"});
+        for _ in 0..5 {
+            ada.delete("/api/v1/users/me").json(wrong.clone()).await.refused(401, "invalid_credentials");
+            let verify = json!({"token": token, "password": "wrong"});
+            app.anonymous().post("/api/v1/auth/email/verify", verify).await.refused(401, "invalid_credentials");
+        }
+        ada.delete("/api/v1/users/me").json(json!({"password": PASSWORD})).await.refused(429, "too_many_attempts");
+        app.anonymous().login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
+        ada.get("/api/v1/users/me").await.expect(200);
+    }
+
+    async fn a_burst_of_guesses_finds_no_more_units_than_guesses_in_a_row(app: App) {
+        let ada = app.user().await;
+        let burst = (0..40).map(|_| app.anonymous().login(&ada.email, "wrong").into_future());
+        let replies = join_all(burst).await;
+        let (checked, refused): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status == 401);
+        assert_eq!((checked.len(), refused.len()), (10, 30));
+        for reply in refused {
+            reply.refused(429, "too_many_attempts");
+        }
+    }
+
+    async fn the_budget_is_shared_by_all_replicas(app: App) {
+        let ada = app.user().await;
+        let other = app.stage.start().await;
+        guess(&app, &ada.email, 5).await;
+        guess(&other, &ada.email, 5).await;
+        for replica in [&app, &other] {
+            replica.anonymous().login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! All accounts, in pages, for whoever may see them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{App, Client, PASSWORD, Person, behaviour};
+
+const USERS: &str = "/api/v1/users";
+
+fn emails(page: &Value) -> Vec<String> {
+    let items = page["items"].as_array().unwrap();
+    items.iter().map(|user| user["email"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn listed(client: &Client, query: &str) -> Vec<String> {
+    emails(&client.get(&format!("{USERS}?{query}")).await.expect(200).json())
+}
+
+/// All items, read page by page along the `Link` headers, after `between` was done at each page.
+async fn walk(client: &Client, query: &str, mut between: impl AsyncFnMut(usize)) -> Vec<String> {
+    let mut path = format!("{USERS}?{query}");
+    let mut found = Vec::new();
+    for page in 0.. {
+        let reply = client.get(&path).await.expect(200);
+        let body = reply.json();
+        found.extend(emails(&body));
+        let Some(cursor) = body["next_cursor"].as_str() else {
+            assert_eq!(reply.header("link"), None, "the last page has no next");
+            return found;
+        };
+        let link = reply.header("link").unwrap();
+        path = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned();
+        assert!(path.contains(cursor) && path.starts_with(USERS), "{link}");
+        between(page).await;
+    }
+    unreachable!("a list ends")
+}
+
+/// Registers an account that has not been signed in to.
+async fn add(app: &App, name: &str) {
+    app.anonymous().register(&format!("{name}@example.com"), PASSWORD).await.expect(201);
+}
+
+async fn remove(app: &App, name: &str) {
+    let person = app.signed_in(&format!("{name}@example.com"), PASSWORD).await;
+    person.delete("/api/v1/users/me").json(json!({"password": PASSWORD})).await.expect(204);
+}
+
+/// Accounts made in groups of the same moment, some of them signed in to.
+async fn crowd(app: &App) -> Person {
+    let admin = app.admin().await;
+    for (number, name) in ["anna", "bert", "carl", "dora", "emil", "fred", "gert"].into_iter().enumerate() {
+        if number % 3 == 0 {
+            app.later(Duration::from_secs(60));
+        }
+        add(app, name).await;
+        if number % 2 == 0 {
+            app.signed_in(&format!("{name}@example.com"), PASSWORD).await;
+        }
+    }
+    admin
+}
+
+behaviour! {
+    async fn only_who_holds_the_permission_sees_the_list(app: App) {
+        let anonymous = app.anonymous().get(USERS).await.refused(401, "unauthenticated");
+        assert_eq!(anonymous.header("www-authenticate"), Some("Bearer"));
+        let user = app.user().await.get(&format!("{USERS}?limit=abc")).await.refused(403, "forbidden");
+        let challenge = "Bearer error=\"insufficient_scope\", scope=\"users:read\"";
+        assert_eq!(user.header("www-authenticate"), Some(challenge));
+        app.admin().await.get(USERS).await.expect(200);
+    }
+
+    async fn every_order_is_kept_over_ties_and_over_those_who_never_signed_in(app: App) {
+        let admin = crowd(&app).await;
+        let all = admin.get(&format!("{USERS}?limit=100")).await.json()["items"].as_array().unwrap().clone();
+        for field in ["created_at", "email", "last_login_at"] {
+            let mut expected = all.clone();
+            // Missing values first, and the id where two are alike; null sorts below any text here.
+            let key = |user: &Value| (user[field].as_str().map(str::to_owned), user["id"].as_str().unwrap().to_owned());
+            expected.sort_by_key(key);
+            let mut expected = emails(&json!({"items": expected}));
+            for limit in [1, 2, 3, 100] {
+                let query = format!("sort={field}&limit={limit}");
+                assert_eq!(walk(&admin, &query, async |_| {}).await, expected, "{query}");
+            }
+            expected.reverse();
+            for limit in [1, 2, 3, 100] {
+                let query = format!("sort=-{field}&limit={limit}");
+                assert_eq!(walk(&admin, &query, async |_| {}).await, expected, "{query}");
+            }
+        }
+        assert_eq!(listed(&admin, "").await, listed(&admin, "sort=-created_at").await, "newest first unless asked");
+    }
+
+    async fn pages_neither_skip_nor_repeat_who_stays_while_others_come_and_go(app: App) {
+        let admin = crowd(&app).await;
+        let staying = ["anna", "carl", "emil", "gert"].map(|name| format!("{name}@example.com"));
+        for (round, sort) in ["created_at", "-created_at", "email", "-email"].into_iter().enumerate() {
+            let found = walk(&admin, &format!("sort={sort}&limit=2"), async |page| {
+                add(&app, &format!("aaa{round}{page}")).await;
+                add(&app, &format!("zzz{round}{page}")).await;
+                match page {
+                    0 => remove(&app, ["bert", "dora", "fred", "aaa00"][round]).await,
+                    _ => remove(&app, &format!("zzz{round}{page}")).await,
+                }
+                app.later(Duration::from_secs(1));
+                assert!(page < 40, "the end is never reached");
+            })
+            .await;
+            for email in &staying {
+                assert_eq!(found.iter().filter(|one| *one == email).count(), 1, "{sort}: {email} in {found:?}");
+            }
+        }
+    }
+
+    async fn filters_narrow_the_list_and_the_total_counts_what_they_leave(app: App) {
+        let admin = crowd(&app).await;
+        app.users().suspend(find(&admin, "bert@example.com").await.parse().unwrap()).await.unwrap();
+        assert_eq!(listed(&admin, "status=suspended").await, ["bert@example.com"]);
+        assert_eq!(listed(&admin, "role=admin").await, [admin.email.as_str()]);
+        assert_eq!(listed(&admin, "role=user&status=active&limit=100").await.len(), 7);
+        assert_eq!(listed(&admin, "role=nobody-has-this").await, Vec::<String>::new());
+
+        let page = admin.get(&format!("{USERS}?limit=2&status=active&include_total=true")).await.expect(200).json();
+        assert_eq!((page["items"].as_array().unwrap().len(), &page["total"]), (2, &json!(7)));
+        let page = admin.get(&format!("{USERS}?limit=2")).await.expect(200).json();
+        assert_eq!(page.get("total"), None);
+    }
+
+    async fn created_after_is_inclusive_and_created_before_is_exclusive(app: App) {
+        let admin = crowd(&app).await;
+        let first = ["anna", "bert", "carl"].map(|name| format!("{name}@example.com"));
+        let (after, before) = ("2030-01-01T08:01:00Z", "2030-01-01T08:02:00Z");
+        assert_eq!(listed(&admin, &format!("sort=email&created_after={after}&created_before={before}")).await, first);
+        // Any offset is read.
+        let (after, before) = ("2030-01-01T10:01:00%2B02:00", "2030-01-01T03:02:00-05:00");
+        assert_eq!(listed(&admin, &format!("sort=email&created_after={after}&created_before={before}")).await, first);
+        assert_eq!(listed(&admin, "created_before=2030-01-01T08:00:00Z").await, Vec::<String>::new());
+        assert_eq!(listed(&admin, "created_before=2030-01-01T08:00:00.000001Z").await, [admin.email.as_str()]);
+        assert_eq!(listed(&admin, "created_after=2030-01-01T08:03:00.000001Z").await, Vec::<String>::new());
+    }
+
+    async fn deleted_accounts_show_only_to_who_asks_for_them(app: App) {
+        let admin = crowd(&app).await;
+        remove(&app, "dora").await;
+        let gone = "dora@example.com".to_owned();
+        assert!(!listed(&admin, "limit=100").await.contains(&gone));
+        assert!(!listed(&admin, "limit=100&status=active").await.contains(&gone));
+        assert_eq!(listed(&admin, "status=deleted").await, [gone.as_str()]);
+        let page = admin.get(&format!("{USERS}?include_total=true")).await.json();
+        assert_eq!(page["total"], 7);
+    }
+
+    async fn a_query_with_a_fault_names_the_parameter(app: App) {
+        let admin = app.admin().await;
+        for (query, pointer, code) in [
+            ("limit=0", "/limit", "invalid_value"),
+            ("limit=101", "/limit", "invalid_value"),
+            ("limit=-1", "/limit", "invalid_value"),
+            ("limit=abc", "/limit", "invalid_value"),
+            ("limit=", "/limit", "invalid_value"),
+            ("sort=password_hash", "/sort", "invalid_value"),
+            ("sort=email;drop", "/sort", "invalid_value"),
+            ("status=asleep", "/status", "invalid_value"),
+            ("created_after=yesterday", "/created_after", "invalid_value"),
+            ("created_after=2030-01-01", "/created_after", "invalid_value"),
+            ("include_total=maybe", "/include_total", "invalid_value"),
+            ("colour=red", "/colour", "unknown_field"),
+        ] {
+            let refused = admin.get(&format!("{USERS}?{query}")).await.refused(400, "invalid_query");
+            assert_eq!(refused.faults(), [(pointer.into(), code.into())], "{query}");
+        }
+        for limit in [1, 100] {
+            admin.get(&format!("{USERS}?limit={limit}")).await.expect(200);
+        }
+    }
+
+    async fn a_cursor_that_was_not_made_here_for_this_list_is_refused(app: App) {
+        let admin = crowd(&app).await;
+        let first = admin.get(&format!("{USERS}?limit=2&status=active")).await.json();
+        let cursor = first["next_cursor"].as_str().unwrap();
+        let changed = |at: usize| {
+            let other = if &cursor[at..=at] == "A" { "B" } else { "A" };
+            format!("{}{other}{}", &cursor[..at], &cursor[at + 1..])
+        };
+        let long = "A".repeat(5000);
+        for bad in [&changed(0), &changed(30), &changed(cursor.len() / 2), &changed(cursor.len() - 3), "x", "", "%00", "AAAA", &long] {
+            let query = format!("limit=2&status=active&cursor={bad}");
+            admin.get(&format!("{USERS}?{query}")).await.refused(400, "invalid_cursor");
+        }
+        for other_list in ["limit=2", "limit=2&status=pending", "status=active&role=user", "status=active&sort=email", "status=active&sort=created_at"] {
+            admin.get(&format!("{USERS}?{other_list}&cursor={cursor}")).await.refused(400, "invalid_cursor");
+        }
+        // The size of a page is no part of what is listed.
+        admin.get(&format!("{USERS}?limit=5&status=active&sort=-created_at&cursor={cursor}")).await.expect(200);
+        let replica = app.stage.start().await;
+        let there = replica.anonymous().with_token(&admin.access_token);
+        there.get(&format!("{USERS}?limit=2&status=active&cursor={cursor}")).await.expect(200);
+    }
+}
+
+async fn find(admin: &Client, email: &str) -> String {
+    let page = admin.get(&format!("{USERS}?limit=100")).await.json();
+    let found = page["items"].as_array().unwrap().iter().find(|user| user["email"] == email).cloned();
+    found.unwrap()["id"].as_str().unwrap().to_owned()
+}
