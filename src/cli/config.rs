@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::context::print_json;
+use super::context::{print, print_json};
 use crate::config::{self, Environment, Fault, Loaded, Report, Sources};
 
 #[derive(Subcommand)]
@@ -58,7 +58,10 @@ fn show(loaded: Result<Loaded, Report>, json: bool) -> ExitCode {
                 |of: fn(&config::Entry) -> usize| loaded.entries.iter().map(of).max().unwrap_or(0).min(48);
             let (path, value) = (width(|e| e.path.len()), width(|e| e.value.len()));
             for entry in &loaded.entries {
-                println!("{:<path$}  {:<value$}  {}", entry.path, entry.value, entry.origin);
+                let line = format_args!("{:<path$}  {:<value$}  {}", entry.path, entry.value, entry.origin);
+                if print(line).is_err() {
+                    return ExitCode::FAILURE;
+                }
             }
             ExitCode::SUCCESS
         }
@@ -78,8 +81,7 @@ fn check(loaded: Result<Loaded, Report>, json: bool) -> ExitCode {
         eprintln!("warning: {warning}");
     }
     if ok {
-        println!("the configuration is sound");
-        return ExitCode::SUCCESS;
+        return finish(print("the configuration is sound").is_ok());
     }
     fail(&Report { faults })
 }

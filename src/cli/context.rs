@@ -1,5 +1,7 @@
 //! What the commands share: the configuration, a runtime, the server's handles, and output for programs.
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -15,9 +17,7 @@ pub fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
 }
 
 pub fn load_with(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Result<Loaded, Failure> {
-    let mut loaded = crate::config::load(&Sources::from_process(file, flags))?;
-    first_start::complete(&mut loaded.config)?;
-    Ok(loaded)
+    Ok(crate::config::load(&Sources::from_process(file, flags))?)
 }
 
 /// Runs `work` on a runtime of its own.
@@ -26,12 +26,20 @@ pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, 
 }
 
 /// The server's own handles, for commands that use its services.
-pub async fn open(config: Config) -> Result<App, Failure> {
+pub async fn open(mut config: Config) -> Result<App, Failure> {
+    first_start::complete(&mut config)?;
     Ok(app::build(config, Nature::default()).await?)
 }
 
 /// Data as JSON, for programs.
 pub fn print_json(data: &impl Serialize) -> Result<(), Failure> {
-    println!("{}", serde_json::to_string_pretty(data)?);
-    Ok(())
+    print(serde_json::to_string_pretty(data)?)
+}
+
+/// A line of what the command was asked for. A reader that has seen enough (`| head`) is no failure.
+pub fn print(line: impl Display) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }

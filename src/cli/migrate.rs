@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::context::{block_on, print_json};
+use super::context::{block_on, print, print_json};
 use super::failure::Failure;
 use crate::base::clock::Clock;
 use crate::config::Config;
@@ -46,14 +46,14 @@ impl Migrate {
                     None => eprintln!("nothing is applied"),
                 },
                 Self::Status { json: true } => print_json(&migrator.plan().await?)?,
-                Self::Status { json: false } => migrator.plan().await?.0.iter().for_each(print),
+                Self::Status { json: false } => migrator.plan().await?.0.iter().try_for_each(show)?,
             }
             Ok(())
         })
     }
 }
 
-fn print(line: &Standing) {
+fn show(line: &Standing) -> Result<(), Failure> {
     let state = match line.state {
         State::Applied => "applied",
         State::Pending => "pending",
@@ -65,5 +65,5 @@ fn print(line: &Standing) {
         Label::Contract => "contract",
     };
     let at = line.applied_at.map(|at| at.to_string()).unwrap_or_default();
-    println!("{:04}_{:<24} {label:<8} {state:<8} {at}", line.version, line.name);
+    print(format_args!("{:04}_{:<24} {label:<8} {state:<8} {at}", line.version, line.name))
 }

@@ -39,13 +39,13 @@ enum Command {
     /// Serve the API (the default)
     Serve(serve::Serve),
     /// Bring the database schema up or down, or say where it stands
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: stead migrate up")]
     Migrate(migrate::Migrate),
     /// Manage accounts
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: stead user list")]
     User(user::User),
     /// Show or check the configuration
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: stead config check --env prod")]
     Config(config::Config),
     /// Print the OpenAPI document
     Openapi(openapi::Openapi),

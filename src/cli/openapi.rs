@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::context::print;
 use super::failure::Failure;
 use crate::app;
 use crate::config::Config;
@@ -12,7 +13,6 @@ pub struct Openapi {}
 
 impl Openapi {
     pub fn run(self, config: &Config) -> Result<(), Failure> {
-        println!("{}", app::document(config)?.to_pretty_json()?);
-        Ok(())
+        print(app::document(config)?.to_pretty_json()?)
     }
 }

@@ -12,7 +12,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::context::{block_on, load_with, open};
+use super::context::{block_on, load_with, open, print};
 use super::failure::Failure;
 use super::first_start;
 use crate::app::App;
@@ -42,6 +42,7 @@ impl Serve {
             LogFormat::Json => Format::Json,
         };
         logs::init(format, &loaded.config.log.level)?;
+        logs::log_panics();
         block_on(serve(loaded))
     }
 }
@@ -91,17 +92,17 @@ async fn welcome(app: &App, address: SocketAddr) -> Result<(), Failure> {
     Ok(())
 }
 
-/// On stderr, beside the log: the password is for the person at the terminal and for no log file.
+/// On stdout: the log is on stderr, and a password is for the person at the terminal, not for it.
 fn greet(config: &Config, admin: Option<(&str, &str)>) {
     let url = config.server.public_url();
     if let Some((email, password)) = admin {
-        eprintln!(
+        _ = print(format_args!(
             "\n  First start: an admin was made. The password is shown this once.\n\n      {email}\n      {password}\n"
-        );
+        ));
     }
-    if std::io::stderr().is_terminal() || admin.is_some() {
+    if std::io::stdout().is_terminal() || admin.is_some() {
         let docs = if config.docs.enabled { format!("  Try it:  {url}docs\n") } else { String::new() };
-        eprintln!("{docs}  Mail:    {url}dev/mail\n");
+        _ = print(format_args!("{docs}  Mail:    {url}dev/mail\n"));
     }
 }
 

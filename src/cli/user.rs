@@ -5,7 +5,7 @@ use std::io::Read;
 use axum::extract::FromRef;
 use clap::Subcommand;
 
-use super::context::{block_on, open, print_json};
+use super::context::{block_on, open, print, print_json};
 use super::failure::Failure;
 use crate::base::email::Email;
 use crate::base::secret::Password;
@@ -120,12 +120,8 @@ async fn list(users: &Users, role: Option<String>, json: bool) -> Result<(), Fai
                 all.push(user);
             } else {
                 let roles = user.roles.iter().cloned().collect::<Vec<_>>().join(",");
-                println!(
-                    "{}  {:<9}  {:<32}  {roles}",
-                    user.id,
-                    format!("{:?}", user.status).to_lowercase(),
-                    user.email
-                );
+                let status = format!("{:?}", user.status).to_lowercase();
+                print(format_args!("{}  {status:<9}  {:<32}  {roles}", user.id, user.email))?;
             }
         }
         cursor = page.next_cursor;
@@ -136,8 +132,7 @@ async fn list(users: &Users, role: Option<String>, json: bool) -> Result<(), Fai
 }
 
 fn done(message: std::fmt::Arguments<'_>) -> Result<(), Failure> {
-    println!("{message}");
-    Ok(())
+    print(message)
 }
 
 /// Without the line break that `echo` adds.

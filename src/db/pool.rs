@@ -125,6 +125,9 @@ pub(super) fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, DbError>
 
 async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
     let connect = sqlite_options(url)?;
+    if let Some(folder) = connect.get_filename().parent() {
+        tokio::fs::create_dir_all(folder).await.map_err(sqlx::Error::Io)?;
+    }
     let pool = |max| {
         SqlitePoolOptions::new()
             .max_connections(max)

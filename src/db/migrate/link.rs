@@ -16,7 +16,7 @@ use crate::db::pool::sqlite_options;
 pub(super) enum Link {
     Sqlite(SqliteConnection),
     /// With the options to open a second one, for what cannot run in a transaction.
-    Postgres(PgConnection, PgConnectOptions),
+    Postgres(PgConnection, Box<PgConnectOptions>),
 }
 
 impl Link {
@@ -32,7 +32,7 @@ impl Link {
                 Ok((Self::Sqlite(options.connect().await?), Some(lock)))
             }
             Driver::Postgres => {
-                let options = PgConnectOptions::from_str(url)?;
+                let options = Box::new(PgConnectOptions::from_str(url)?);
                 let connection = options.connect().await.map_err(|error| explained(error, &options))?;
                 Ok((Self::Postgres(connection, options), None))
             }
