@@ -1,7 +1,10 @@
 //! Development commands, run as `cargo xtask …`. What the server itself can do is in `stead --help`.
 
 mod ci;
+mod curl;
 mod drill;
+mod place;
+mod postgres;
 mod process;
 mod server;
 

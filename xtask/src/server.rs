@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::place::Place;
 use crate::process;
 
 /// How the server is compiled for a run.
@@ -47,15 +48,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// `stead serve` in the environment `dev`, with its database and its log in `folder`. Nothing of
-    /// the caller's own configuration reaches it.
-    pub fn start(binary: &Path, folder: &Path) -> Result<Self> {
+    /// `stead serve` in a place, on free ports and with its log beside its database.
+    pub fn start(binary: &Path, place: &Place) -> Result<Self> {
         let (port, management) = (free_port()?, free_port()?);
-        let log = folder.join("server.log");
+        let log = place.folder().join("server.log");
         let output = File::options().create(true).append(true).open(&log)?;
-        let mut serve = Command::new(binary);
-        serve.arg("serve").current_dir(folder).env_clear();
-        serve.env("APP_ENV", "dev").env("APP_SERVER__PORT", port.to_string());
+        let mut serve = place.command(binary);
+        serve.arg("serve").env("APP_SERVER__PORT", port.to_string());
         serve.env("APP_SERVER__MANAGEMENT_ADDRESS", format!("127.0.0.1:{management}"));
         serve.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let started = Instant::now();
@@ -63,7 +62,12 @@ impl Server {
         Ok(Self { child, started, port, log })
     }
 
-    pub fn pid(&self) -> u32 {
+    /// Where it listens, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn pid(&self) -> u32 {
         self.child.id()
     }
 

@@ -51,7 +51,12 @@ pub const STAGES: &[Stage] = &[
     Stage { name: "typos", about: "spelling", needs: &["typos"], run: typos },
     Stage { name: "shell", about: "the shell scripts", needs: &["shellcheck", "git"], run: shell },
     Stage { name: "workflows", about: "the workflows", needs: &["actionlint", "zizmor"], run: workflows },
-    Stage { name: "smoke", about: "a fresh start answers and ends well", needs: &["cargo"], run: smoke::run },
+    Stage {
+        name: "smoke",
+        about: "a fresh start, and signing in by curl and PyJWT",
+        needs: &["cargo", "curl", "venv"],
+        run: smoke::run,
+    },
     Stage { name: "drills", about: "every drill in its short form", needs: &["cargo", "git"], run: drills },
 ];
 

@@ -7,6 +7,8 @@ use crate::process;
 
 pub fn present(tool: &str) -> bool {
     match tool {
+        // Its Python has the packages of .ci/requirements.txt, another may not.
+        "venv" => process::root().join(".ci/venv/bin/python").is_file(),
         "postgresql" => env::var_os("TEST_DATABASE_URL").is_some() || postgresql().is_some(),
         program => process::find(program).is_some(),
     }

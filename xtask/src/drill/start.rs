@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::{Context, Drill, Findings, Part};
+use crate::place::Place;
 use crate::server::{self, Server};
 
 pub const DRILL: Drill = Drill {
@@ -23,17 +24,17 @@ const MEMORY_LIMIT_KIB: f64 = 100.0 * 1024.0;
 
 fn on_sqlite(context: &Context) -> Result<Findings> {
     let binary = server::build(context.profile)?;
-    let folder = tempfile::tempdir()?;
+    let place = Place::sqlite()?;
     let mut findings = Findings::default();
 
     // The first start makes the database, its tables and the first admin.
-    let mut first = Server::start(&binary, folder.path())?;
+    let mut first = Server::start(&binary, &place)?;
     findings.figure("first_start_ms", milliseconds(first.wait_for("/health/live", PATIENCE)?));
     first.stop(PATIENCE)?;
 
     let (mut starts, mut stops, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..if context.short { 3 } else { STARTS } {
-        let mut server = Server::start(&binary, folder.path())?;
+        let mut server = Server::start(&binary, &place)?;
         starts.push(milliseconds(server.wait_for("/health/live", PATIENCE)?));
         // What the start needed and gave back is not what it weighs at rest.
         sleep(Duration::from_millis(500));
