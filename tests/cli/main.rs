@@ -1,0 +1,21 @@
+//! The command line: the real program, in a folder of its own, with an environment of its own.
+
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod first_start;
+#[cfg(test)]
+mod help;
+#[cfg(test)]
+#[path = "../api/harness/postgres/mod.rs"]
+mod postgres;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod secret_key;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod shutdown;
+#[cfg(test)]
+mod users;

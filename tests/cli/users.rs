@@ -1,0 +1,102 @@
+//! `stead user`, over the same services as the API; and `stead migrate` beside it.
+
+use crate::postgres;
+use crate::program::Folder;
+use crate::server::Server;
+
+const PASSWORD: &str = "correct horse battery staple";
+const OTHER: &str = "another staple for the battery";
+
+async fn each_command_does_what_it_says(folder: Folder) {
+    folder.run("user list").fails(&["0001_users", "`stead migrate up`"]);
+    folder.run("migrate up").expect(0);
+    let status = folder.run("migrate status --json").expect(0).json();
+    let applied = status.as_array().unwrap().iter().all(|line| {
+        line["state"] == "applied"
+            && line["label"].is_string()
+            && line["applied_at"].as_str().unwrap().ends_with('Z')
+    });
+    assert!(applied && status[0]["name"] == "users" && status[0]["version"] == 1, "{status}");
+
+    let create = "user create Ada@Example.com --role admin --display-name Ada --password-stdin";
+    let created = folder.feed(create, &format!("{PASSWORD}\n")).expect(0);
+    assert!(created.stdout.starts_with("created ada@example.com ("), "{}", created.stdout);
+    folder.feed(create, PASSWORD).fails(&["the address has an account"]);
+    let json = folder.feed("user create bob@example.com --password-stdin --json", PASSWORD).expect(0).json();
+    assert_eq!((&json["email"], &json["status"]), (&"bob@example.com".into(), &"active".into()));
+
+    let server = Server::start(&folder);
+    let (status, pair) = server.login("ada@example.com", PASSWORD).await;
+    assert_eq!(status, 200, "{pair}");
+    assert_eq!(pair["user"]["roles"], serde_json::json!(["admin", "user"]));
+    let token = pair["access_token"].as_str().unwrap();
+    let users =
+        || async { server.get("/api/v1/users").bearer_auth(token).send().await.unwrap().status().as_u16() };
+    assert_eq!(users().await, 200, "an admin may list accounts");
+
+    let listed = folder.run("user list").expect(0).stdout;
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert!(listed.contains("ada@example.com") && listed.contains("admin,user"), "{listed}");
+    let admins = folder.run("user list --role admin --json").expect(0).json();
+    assert_eq!((admins.as_array().unwrap().len(), &admins[0]["email"]), (1, &"ada@example.com".into()));
+    assert!(!admins.to_string().contains("argon2"));
+
+    folder.feed("user set-password ada@example.com --password-stdin", OTHER).expect(0);
+    assert_eq!(users().await, 401, "the session is over at once");
+    assert_eq!(server.login("ada@example.com", PASSWORD).await.0, 401);
+    assert_eq!(server.login("ada@example.com", OTHER).await.0, 200);
+
+    folder.run("user suspend bob@example.com").expect(0);
+    assert_eq!(server.login("bob@example.com", PASSWORD).await.1["code"], "account_suspended");
+    folder.run("user activate bob@example.com").expect(0);
+    assert_eq!(server.login("bob@example.com", PASSWORD).await.0, 200);
+    folder.run("user suspend ada@example.com").fails(&["last active admin"]);
+    folder.run("user suspend eve@example.com").fails(&["no such account"]);
+    server.stop();
+}
+
+#[tokio::test]
+async fn accounts_are_managed_from_the_terminal_on_sqlite() {
+    postgres::count("sqlite");
+    each_command_does_what_it_says(Folder::new().with("APP_ENV", "testing").with("APP_SECRET_KEY", KEY))
+        .await;
+}
+
+#[tokio::test]
+async fn accounts_are_managed_from_the_terminal_on_postgres() {
+    let Some(database) = postgres::fresh_database(async |_| Ok::<_, String>(())).await else { return };
+    let folder = Folder::new().with("APP_ENV", "testing").with("APP_SECRET_KEY", KEY);
+    each_command_does_what_it_says(folder.with("APP_DATABASE__URL", database.url())).await;
+}
+
+const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+#[test]
+fn what_is_refused_says_what_to_do() {
+    let folder = Folder::new();
+    folder.run("migrate up").expect(0);
+    let create = |arguments: &str, password: &str| {
+        folder.feed(&format!("user create ada@example.com --password-stdin {arguments}"), password)
+    };
+    create("", "password1").fails(&["the password is too weak", "take a longer one"]);
+    create("", "").fails(&["the password is too weak"]);
+    create("", "ada@example.com").fails(&["the password is too weak"]);
+    create("--role boss", PASSWORD).fails(&["there is no role `boss`", "`admin` and `user`"]);
+    let listed = folder.run("user list --json").expect(0).json();
+    assert_eq!(listed, serde_json::json!([]), "nothing was made");
+}
+
+#[test]
+fn a_migration_is_undone_and_done_again() {
+    let folder = Folder::new();
+    assert!(folder.run("migrate status").expect(0).stdout.lines().all(|line| line.contains(" pending ")));
+    let up = folder.run("migrate up").expect(0).stderr;
+    assert!(up.contains("applying users") && up.ends_with("the schema is up to date\n"), "{up}");
+    assert!(folder.run("migrate up").expect(0).stderr.starts_with("0 applied"));
+    let down = folder.run("migrate down").expect(0).stderr;
+    let status = folder.run("migrate status").expect(0).stdout;
+    let last = status.lines().last().unwrap();
+    assert!(last.contains(" pending ") && down.contains(last.split(' ').next().unwrap()), "{down}{status}");
+    folder.run("user list").fails(&[last.split(' ').next().unwrap(), "`stead migrate up`"]);
+    assert!(folder.run("migrate up").expect(0).stderr.contains("1 applied"));
+}
