@@ -91,6 +91,14 @@ impl Passwords {
         Err(PasswordError::Wrong)
     }
 
+    /// Gives the unit back at once: for acts that may still be refused for another reason than the
+    /// password, and must not cost an attempt then.
+    pub async fn settle(&self, proof: Proof) -> Result<(), DbError> {
+        let mut tx = self.db.write().await?;
+        proof.settle(&mut tx).await?;
+        tx.commit().await
+    }
+
     /// The owner proved to be who they are by another way than the password (a mailed link):
     /// strangers' wrong guesses no longer keep the account's budget closed.
     pub async fn vouch(&self, tx: &mut Tx, email: &Email) -> Result<(), PasswordError> {

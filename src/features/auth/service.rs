@@ -147,9 +147,7 @@ impl Auth {
             Status::Suspended => AuthError::AccountSuspended,
             Status::Deleted => AuthError::InvalidCredentials,
         };
-        let mut tx = self.state.db.write().await?;
-        proof.settle(&mut tx).await?;
-        tx.commit().await?;
+        self.state.passwords.settle(proof).await?;
         Err(refusal)
     }
 
@@ -195,21 +193,19 @@ impl Auth {
         let found = found.ok_or(AuthError::InvalidToken)?;
         let person = users::store::find(&mut db, found.user_id).await?.ok_or(AuthError::InvalidToken)?;
         drop(db);
-        let proof = match (caller, given.password) {
-            (Some(user), _) if user == found.user_id => None,
+        match (caller, given.password) {
+            (Some(user), _) if user == found.user_id => {}
             (Some(_), None) => return Err(AuthError::InvalidToken),
             (None, None) => return Err(AuthError::PasswordRequired),
             (_, Some(password)) => {
                 let stored = person.account.password_hash.map(|hash| hash.0);
                 let claim =
                     Claim { email: &person.account.email, stored, password: password.0, device: None };
-                Some(self.state.passwords.check(claim).await?)
+                let proof = self.state.passwords.check(claim).await?;
+                self.state.passwords.settle(proof).await?;
             }
-        };
-        let mut tx = self.state.db.write().await?;
-        if let Some(proof) = proof {
-            proof.settle(&mut tx).await?;
         }
+        let mut tx = self.state.db.write().await?;
         if !store::use_token(&mut tx, Purpose::VerifyEmail, &given.token, now).await? {
             return Err(AuthError::InvalidToken);
         }

@@ -162,15 +162,13 @@ impl Users {
         let stored = account.password_hash.map(|hash| hash.0);
         let claim = Claim { email: &account.email, stored, password, device: None };
         let proof = self.0.passwords.check(claim).await?;
-        let mut tx = self.0.db.write().await?;
-        proof.settle(&mut tx).await?;
+        self.0.passwords.settle(proof).await?;
         let now = self.0.clock.now();
-        self.alter_in(&mut tx, id, |account| {
+        self.alter(id, |account| {
             account.status = Status::Deleted;
             account.deleted_at = Some(now);
         })
-        .await?;
-        Ok(tx.commit().await?)
+        .await
     }
 
     /// How many active admins there are.
