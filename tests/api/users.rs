@@ -1,4 +1,5 @@
 //! Accounts.
 
+mod last_admin;
 mod list;
 mod me;
