@@ -1,12 +1,14 @@
 //! The OpenAPI 3.1 document, put together from the features as they are mounted.
 
 use axum::Router;
+use axum::http::StatusCode;
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
-    Response, ResponseBuilder, ServerBuilder,
+    ComponentsBuilder, Content, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref,
+    RefOr, Response, ResponseBuilder, Schema, ServerBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -52,6 +54,7 @@ where
     }
     let (router, mut document) = router.nest(API, api).split_for_parts();
     document.tags = Some(tags);
+    close_bodies(&mut document);
     (router, document)
 }
 
@@ -101,6 +104,31 @@ pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     .flatten()
 }
 
+/// Says what [`Json`](super::extract::Json) does: a body with a field that is not known is refused.
+/// Answers stay open, since they gain fields.
+fn close_bodies(document: &mut OpenApi) {
+    let operations = document.paths.paths.values_mut().flat_map(operations);
+    let names: Vec<String> = operations.flat_map(|operation| body_schemas(operation)).collect();
+    for name in names {
+        let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+        if let Some(RefOr::T(Schema::Object(object))) = schemas.and_then(|schemas| schemas.get_mut(&name)) {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
+}
+
+/// The names of the schemas that a body may have.
+fn body_schemas(operation: &Operation) -> Vec<String> {
+    let Some(RefOr::T(body)) = &operation.request_body else { return Vec::new() };
+    let name = |content: &RefOr<Content>| match content {
+        RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) => {
+            schema.ref_location.rsplit('/').next().map(str::to_owned)
+        }
+        _ => None,
+    };
+    body.content.values().filter_map(name).collect()
+}
+
 /// Adds what the types say: access, and the errors that arguments and layers answer with.
 fn complete(operation: &mut Operation, tag: &str, facts: &Facts) {
     operation.tags = Some(vec![tag.to_owned()]);
@@ -123,11 +151,20 @@ fn complete(operation: &mut Operation, tag: &str, facts: &Facts) {
         add_error(operation, code);
     }
     for (status, response) in &mut operation.responses.responses {
-        if let (RefOr::T(response), true) = (response, status.starts_with(['4', '5'])) {
+        let RefOr::T(response) = response else { continue };
+        if status.starts_with(['4', '5']) {
             let content = ContentBuilder::new().schema(Some(problem())).build();
             response.content.insert(PROBLEM_JSON.into(), RefOr::T(content));
         }
+        if response.description.is_empty() {
+            // There has to be one; where there is no more to say, it is the status in words.
+            response.description = words(status).unwrap_or_default().to_owned();
+        }
     }
+}
+
+fn words(status: &str) -> Option<&'static str> {
+    status.parse::<StatusCode>().ok()?.canonical_reason()
 }
 
 fn problem() -> Ref {

@@ -38,7 +38,7 @@ pub struct ProfileChanges {
 #[derive(Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct Confirmation {
-    #[schema(value_type = String, format = Password, max_length = 1024)]
+    #[schema(value_type = String, format = Password, max_length = 1024, example = "correct horse battery staple")]
     password: Password,
 }
 

@@ -80,6 +80,22 @@ fn is_harmful(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// What [`Text::parse`] takes, for the documents: spaces at the ends do not matter, and text that must
+/// be there has something to see.
+fn pattern(min: usize, lines: bool) -> String {
+    const MARKS: &str = r"\u2028-\u202e\u2066-\u2069";
+    let controls = if lines {
+        r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+    } else {
+        r"\u0000-\u001f\u007f-\u009f"
+    };
+    let text = match min {
+        0 => format!("[^{controls}{MARKS}]*"),
+        _ => format!(r"[^{controls}{MARKS}]*[^\s{controls}{MARKS}][^{controls}{MARKS}]*"),
+    };
+    format!(r"^[\t-\r ]*{text}[\t-\r ]*$")
+}
+
 impl<const MIN: usize, const MAX: usize, const LINES: bool> Deserr<Faults> for Text<MIN, MAX, LINES> {
     fn deserialize_from_value<V: IntoValue>(
         value: Value<V>,
@@ -99,7 +115,7 @@ impl<const MIN: usize, const MAX: usize, const LINES: bool> fmt::Display for Tex
 impl<const MIN: usize, const MAX: usize, const LINES: bool> utoipa::PartialSchema for Text<MIN, MAX, LINES> {
     fn schema() -> RefOr<Schema> {
         let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
-        text.min_length(Some(MIN)).max_length(Some(MAX)).into()
+        text.min_length(Some(MIN)).max_length(Some(MAX)).pattern(Some(pattern(MIN, LINES))).into()
     }
 }
 
