@@ -30,8 +30,9 @@ pub fn check(password: &Password, email: &Email, service: &str, min_length: usiz
     if length < min_length {
         return Err(Weakness::TooShort { min: min_length });
     }
-    let words: Vec<&str> =
-        email.as_str().split(['@', '.', '+', '-', '_']).chain([email.as_str(), service]).collect();
+    let address = email.as_str();
+    let parts = address.split('@').chain(address.split(['@', '.', '+', '-', '_']));
+    let words: Vec<&str> = parts.chain([address, service]).collect();
     let text = start(password.expose());
     let score = zxcvbn::zxcvbn(&text, &words).score();
     if u8::from(score) < MIN_SCORE { Err(Weakness::Guessable) } else { Ok(()) }
@@ -69,9 +70,15 @@ mod tests {
 
     #[test]
     fn common_passwords_the_own_address_and_the_service_are_guessable() {
-        for text in
-            ["password1", "iloveyou2", "ada.lovelace@example.com", "lovelace1", "stead123", "aaaaaaaaaaaa"]
-        {
+        for text in [
+            "password1",
+            "iloveyou2",
+            "ada.lovelace@example.com",
+            "ada.lovelace1",
+            "lovelace1",
+            "stead123",
+            "aaaaaaaaaaaa",
+        ] {
             assert_eq!(check_for_ada(text), Err(Weakness::Guessable), "{text}");
         }
     }

@@ -49,7 +49,13 @@ behaviour! {
     }
 
     async fn an_address_that_could_be_mistaken_for_another_is_refused(app: App) {
-        for text in ["\u{212A}elvin@example.com", "ad\u{131}@example.com", "ada@example.com\r\nBcc: x@example.com", "ada@", ""] {
+        for text in [
+            "\u{212A}elvin@example.com",
+            "ad\u{131}@example.com",
+            "ada@example.com\r\nBcc: x@example.com",
+            "ada@",
+            "",
+        ] {
             let refused = app.anonymous().register(text, PASSWORD).await.refused(422, "validation_failed");
             assert_eq!(refused.faults(), [("/email".into(), "invalid_email".into())], "{text:?}");
         }
@@ -57,7 +63,8 @@ behaviour! {
 
     async fn of_many_registrations_of_one_address_at_once_exactly_one_succeeds(app: App) {
         let anonymous = app.anonymous();
-        let replies = join_all((0..8).map(|_| anonymous.register("ada@example.com", PASSWORD).into_future())).await;
+        let replies =
+            join_all((0..8).map(|_| anonymous.register("ada@example.com", PASSWORD).into_future())).await;
         let (made, others): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status == 201);
         assert_eq!(made.len(), 1);
         for other in others {
@@ -75,7 +82,9 @@ behaviour! {
             ("stead123", "weak_password"),
             ("aaaaaaaaaaaaaaaaaaaa", "weak_password"),
         ] {
-            let refused = app.anonymous().register("ada.lovelace@example.com", password).await.refused(422, "weak_password");
+            let refused = app.anonymous().register("ada.lovelace@example.com", password).await;
+            assert_eq!(refused.status, 422, "{password}");
+            let refused = refused.refused(422, "weak_password");
             assert_eq!(refused.faults(), [("/password".into(), code.into())], "{password}");
         }
         app.anonymous().register("ada.lovelace@example.com", PASSWORD).await.expect(201);
@@ -83,8 +92,7 @@ behaviour! {
 
     async fn no_composition_is_asked_of_a_password_and_every_character_of_it_counts(app: App) {
         let anonymous = app.anonymous();
-        let long = "🔑☂é→".repeat(256);
-        assert_eq!(long.chars().count(), 1024);
+        let long: String = (0..1024).map(|n| char::from_u32(0x4E00 + n * 37 % 5000).unwrap()).collect();
         for (email, password) in [
             ("letters@example.com", "qzkvjxwpmfhgtbdlrycn"),
             ("spaces@example.com", "  kfw 93 hx lodge  "),
@@ -98,13 +106,17 @@ behaviour! {
             anonymous.login(email, &shorter).await.refused(401, "invalid_credentials");
         }
         anonymous.login("spaces@example.com", "kfw 93 hx lodge").await.refused(401, "invalid_credentials");
-        let refused = anonymous.register("longer@example.com", &format!("{long}x")).await.refused(422, "validation_failed");
+        let refused = anonymous
+            .register("longer@example.com", &format!("{long}x"))
+            .await
+            .refused(422, "validation_failed");
         assert_eq!(refused.faults(), [("/password".into(), "too_long".into())]);
     }
 
     async fn a_password_that_is_the_address_breaks_a_rule_across_fields_in_the_callers_language(app: App) {
         let same = json!({"email": "ada@example.com", "password": "ADA@example.com"});
-        let english = app.anonymous().post(REGISTER, same.clone()).await.refused(422, "validation_failed").json();
+        let english =
+            app.anonymous().post(REGISTER, same.clone()).await.refused(422, "validation_failed").json();
         assert_json_snapshot!(english, {".request_id" => "[id]"}, @r#"
         {
           "code": "validation_failed",
@@ -126,9 +138,15 @@ behaviour! {
         let chinese = chinese.await.refused(422, "validation_failed").json();
         assert_json_snapshot!([&chinese["title"], &chinese["detail"], &chinese["errors"]], @r#"
         [
-          "请求内容无效",
-          "x",
-          []
+          "请求无效",
+          "有 1 个字段无效",
+          [
+            {
+              "code": "password_is_address",
+              "message": "密码不能与电子邮件地址相同",
+              "pointer": "/password"
+            }
+          ]
         ]
         "#);
     }
@@ -161,7 +179,10 @@ behaviour! {
         ]
         "#);
         let refused = app.anonymous().post(REGISTER, json!({})).await.refused(422, "validation_failed");
-        assert_eq!(refused.faults(), [("/email".into(), "required".into()), ("/password".into(), "required".into())]);
+        assert_eq!(
+            refused.faults(),
+            [("/email".into(), "required".into()), ("/password".into(), "required".into())]
+        );
     }
 
     async fn nobody_gives_themselves_what_only_the_server_gives(app: App) {
@@ -192,7 +213,8 @@ behaviour! {
             ("asked@example.com", json!(null), "请确认您在 Stead 的电子邮件地址"),
         ] {
             let body = json!({"email": email, "password": PASSWORD, "locale": locale});
-            let made = anonymous.post(REGISTER, body).header("accept-language", "zh").await.expect(201).json();
+            let made =
+                anonymous.post(REGISTER, body).header("accept-language", "zh").await.expect(201).json();
             assert_eq!(made["locale"], if locale.is_null() { json!("zh") } else { locale });
             assert_eq!(app.mails_to(email).await[0]["subject"], subject);
         }
