@@ -28,7 +28,10 @@ behaviour! {
         ada.delete("/api/v1/auth/sessions").await.expect(204);
         admin.get("/api/v1/users?include_total=true").await.expect(200);
         let both = tokio::join!(ada.get("/api/v1/users/me"), anonymous.login(&ada.email, PASSWORD));
-        assert_eq!((both.0.expect(200).status, both.1.expect(200).status), (200.try_into().unwrap(), 200.try_into().unwrap()));
+        assert_eq!(
+            (both.0.expect(200).status, both.1.expect(200).status),
+            (200.try_into().unwrap(), 200.try_into().unwrap())
+        );
 
         ada.post("/api/v1/auth/logout", json!({})).await.expect(204);
         let ada = app.signed_in(&ada.email, PASSWORD).await;

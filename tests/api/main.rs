@@ -7,4 +7,6 @@ mod auth;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod users;

@@ -55,7 +55,9 @@ behaviour! {
         let anonymous = app.anonymous();
         let wrong = anonymous.login(&ada.email, "wrong").await.refused(401, "invalid_credentials");
         assert_eq!(wrong.header("www-authenticate"), Some("Bearer"));
-        for (email, password) in [("nobody@example.com", "wrong"), ("nobody@example.com", ""), (&ada.email, "")] {
+        for (email, password) in
+            [("nobody@example.com", "wrong"), ("nobody@example.com", ""), (&ada.email, "")]
+        {
             let same = anonymous.login(email, password).await.refused(401, "invalid_credentials");
             assert_eq!(seen(&same), seen(&wrong), "{email} {password:?}");
         }
@@ -118,7 +120,8 @@ behaviour! {
             let refused = app.anonymous().post(LOGIN, body).await.refused(422, "unknown_field");
             assert_eq!(refused.faults(), [(format!("/{field}"), "unknown_field".into())]);
         }
-        let refused = app.anonymous().post(LOGIN, json!({"email": ada.email})).await.refused(422, "validation_failed");
+        let refused =
+            app.anonymous().post(LOGIN, json!({"email": ada.email})).await.refused(422, "validation_failed");
         assert_eq!(refused.faults(), [("/password".into(), "required".into())]);
     }
 
@@ -138,7 +141,8 @@ behaviour! {
 
     async fn many_right_passwords_at_once_all_sign_in(app: App) {
         let ada = app.user().await;
-        let replies = join_all((0..20).map(|_| app.anonymous().login(&ada.email, PASSWORD).into_future())).await;
+        let replies =
+            join_all((0..20).map(|_| app.anonymous().login(&ada.email, PASSWORD).into_future())).await;
         for reply in replies {
             reply.expect(200);
         }

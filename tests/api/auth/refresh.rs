@@ -96,7 +96,8 @@ behaviour! {
         let ada = app.user().await;
         let other = app.stage.start().await;
         let replicas = [&app, &other].into_iter().cycle().take(64);
-        let replies = join_all(replicas.map(|app| app.anonymous().refresh(&ada.refresh_token).into_future())).await;
+        let replies =
+            join_all(replicas.map(|app| app.anonymous().refresh(&ada.refresh_token).into_future())).await;
         let pairs: Vec<Value> = replies.into_iter().map(|reply| reply.expect(200).json()).collect();
         let tokens: BTreeSet<_> = pairs.iter().map(|pair| pair["refresh_token"].as_str().unwrap()).collect();
         assert_eq!(tokens.len(), 1);
@@ -152,7 +153,10 @@ behaviour! {
             let refused = app.anonymous().refresh(&tampered).await.refused(401, "invalid_refresh_token");
             assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
         }
-        app.anonymous().refresh(&format!("{}A", ada.refresh_token)).await.refused(401, "invalid_refresh_token");
+        app.anonymous()
+            .refresh(&format!("{}A", ada.refresh_token))
+            .await
+            .refused(401, "invalid_refresh_token");
         app.anonymous().refresh(&"rt_A".repeat(10_000)).await.refused(401, "invalid_refresh_token");
         next(&app, &ada.refresh_token).await.get(ME).await.expect(200);
     }

@@ -88,7 +88,8 @@ behaviour! {
 
     async fn one_session_can_be_ended_from_another(app: App) {
         let here = app.user().await;
-        let (lost, third) = (app.signed_in(&here.email, PASSWORD).await, app.signed_in(&here.email, PASSWORD).await);
+        let (lost, third) =
+            (app.signed_in(&here.email, PASSWORD).await, app.signed_in(&here.email, PASSWORD).await);
         let path = format!("{SESSIONS}/{}", current(&lost).await);
         here.delete(&path).await.expect(204);
         is_over(&app, &lost).await;

@@ -26,7 +26,11 @@ behaviour! {
         app.later(Duration::from_secs(60));
         let refused = app.anonymous().login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
         assert_eq!(refused.header("retry-after"), Some("840"));
-        app.anonymous().at("198.51.100.9").login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
+        app.anonymous()
+            .at("198.51.100.9")
+            .login(&ada.email, PASSWORD)
+            .await
+            .refused(429, "too_many_attempts");
 
         app.later(WINDOW - Duration::from_secs(61));
         app.anonymous().login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
@@ -90,9 +94,15 @@ behaviour! {
         for _ in 0..5 {
             ada.delete("/api/v1/users/me").json(wrong.clone()).await.refused(401, "invalid_credentials");
             let verify = json!({"token": token, "password": "wrong"});
-            app.anonymous().post("/api/v1/auth/email/verify", verify).await.refused(401, "invalid_credentials");
+            app.anonymous()
+                .post("/api/v1/auth/email/verify", verify)
+                .await
+                .refused(401, "invalid_credentials");
         }
-        ada.delete("/api/v1/users/me").json(json!({"password": PASSWORD})).await.refused(429, "too_many_attempts");
+        ada.delete("/api/v1/users/me")
+            .json(json!({"password": PASSWORD}))
+            .await
+            .refused(429, "too_many_attempts");
         app.anonymous().login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
         ada.get("/api/v1/users/me").await.expect(200);
     }

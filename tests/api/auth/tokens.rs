@@ -118,7 +118,16 @@ behaviour! {
         }
         ada.get(ME).header("authorization", &format!("Bearer {token}")).await.refused(401, "invalid_token");
         let long = format!("Bearer {}", "x".repeat(100_000));
-        for header in ["Bearer", "Bearer ", "Basic YWRhOngK", token, &format!("Bearer {token} x"), "Bearer \u{e9}\u{fc}", "", &long] {
+        for header in [
+            "Bearer",
+            "Bearer ",
+            "Basic YWRhOngK",
+            token,
+            &format!("Bearer {token} x"),
+            "Bearer \u{e9}\u{fc}",
+            "",
+            &long,
+        ] {
             let refused = anonymous.get(ME).header("authorization", header).await;
             assert!(refused.status == 401 || refused.status == 431, "{}", refused.text());
         }
@@ -129,18 +138,36 @@ behaviour! {
         let (header, claims) = (part(&ada.access_token, 0), part(&ada.access_token, 1));
         let token = &ada.access_token;
         for (field, value) in [
-            ("alg", json!("none")), ("alg", json!("None")), ("alg", json!("")), ("alg", json!("HS256")),
-            ("alg", json!("ES256")), ("typ", json!("JWT")), ("kid", json!("other")), ("kid", json!("../../etc/passwd")),
-            ("kid", json!("' OR 1=1 --")), ("kid", json!("k".repeat(10_000))), ("kid", json!(null)),
-            ("jku", json!("https://evil.example/jwks.json")), ("jwk", json!({"kty": "OKP"})), ("x5u", json!("https://evil.example")),
-            ("x5c", json!(["MIIB"])), ("crit", json!(["exp"])),
+            ("alg", json!("none")),
+            ("alg", json!("None")),
+            ("alg", json!("")),
+            ("alg", json!("HS256")),
+            ("alg", json!("ES256")),
+            ("typ", json!("JWT")),
+            ("kid", json!("other")),
+            ("kid", json!("../../etc/passwd")),
+            ("kid", json!("' OR 1=1 --")),
+            ("kid", json!("k".repeat(10_000))),
+            ("kid", json!(null)),
+            ("jku", json!("https://evil.example/jwks.json")),
+            ("jwk", json!({"kty": "OKP"})),
+            ("x5u", json!("https://evil.example")),
+            ("x5c", json!(["MIIB"])),
+            ("crit", json!(["exp"])),
         ] {
             is_refused(&ada, &forged(token, &with(&header, field, value), &claims)).await;
         }
         for (field, value) in [
-            ("exp", json!(9_999_999_999_i64)), ("exp", json!("9999999999")), ("exp", json!(null)), ("exp", json!(1e308)),
-            ("sub", json!(app.admin().await.id)), ("roles", json!(["admin"])), ("aud", json!("https://other.example")),
-            ("iss", json!([])), ("iat", json!(-1)), ("sid", json!("x")),
+            ("exp", json!(9_999_999_999_i64)),
+            ("exp", json!("9999999999")),
+            ("exp", json!(null)),
+            ("exp", json!(1e308)),
+            ("sub", json!(app.admin().await.id)),
+            ("roles", json!(["admin"])),
+            ("aud", json!("https://other.example")),
+            ("iss", json!([])),
+            ("iat", json!(-1)),
+            ("sid", json!("x")),
         ] {
             is_refused(&ada, &forged(token, &header, &with(&claims, field, value))).await;
         }
@@ -154,9 +181,20 @@ behaviour! {
         let mut cut = token.clone();
         cut.pop();
         for bad in [
-            message.to_owned(), format!("{message}."), cut, format!("{token}="), format!("{token}A"), format!(".{token}"),
-            format!("{token}.{signature}"), format!("{message}.{}", "A".repeat(86)), token.to_uppercase(),
-            "a.b.c".into(), "..".into(), ".".into(), "x".into(), URL_SAFE_NO_PAD.encode(token),
+            message.to_owned(),
+            format!("{message}."),
+            cut,
+            format!("{token}="),
+            format!("{token}A"),
+            format!(".{token}"),
+            format!("{token}.{signature}"),
+            format!("{message}.{}", "A".repeat(86)),
+            token.to_uppercase(),
+            "a.b.c".into(),
+            "..".into(),
+            ".".into(),
+            "x".into(),
+            URL_SAFE_NO_PAD.encode(token),
         ] {
             is_refused(&ada, &bad).await;
         }

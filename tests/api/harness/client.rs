@@ -54,10 +54,6 @@ impl Client {
         self.request("POST", path).json(body)
     }
 
-    pub fn put(&self, path: &str, body: Value) -> Call {
-        self.request("PUT", path).json(body)
-    }
-
     pub fn patch(&self, path: &str, body: Value) -> Call {
         self.request("PATCH", path).json(body)
     }

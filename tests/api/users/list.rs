@@ -78,7 +78,9 @@ behaviour! {
         for field in ["created_at", "email", "last_login_at"] {
             let mut expected = all.clone();
             // Missing values first, and the id where two are alike; null sorts below any text here.
-            let key = |user: &Value| (user[field].as_str().map(str::to_owned), user["id"].as_str().unwrap().to_owned());
+            let key = |user: &Value| {
+                (user[field].as_str().map(str::to_owned), user["id"].as_str().unwrap().to_owned())
+            };
             expected.sort_by_key(key);
             let mut expected = emails(&json!({"items": expected}));
             for limit in [1, 2, 3, 100] {
@@ -91,7 +93,11 @@ behaviour! {
                 assert_eq!(walk(&admin, &query, async |_| {}).await, expected, "{query}");
             }
         }
-        assert_eq!(listed(&admin, "").await, listed(&admin, "sort=-created_at").await, "newest first unless asked");
+        assert_eq!(
+            listed(&admin, "").await,
+            listed(&admin, "sort=-created_at").await,
+            "newest first unless asked"
+        );
     }
 
     async fn pages_neither_skip_nor_repeat_who_stays_while_others_come_and_go(app: App) {
@@ -110,7 +116,11 @@ behaviour! {
             })
             .await;
             for email in &staying {
-                assert_eq!(found.iter().filter(|one| *one == email).count(), 1, "{sort}: {email} in {found:?}");
+                assert_eq!(
+                    found.iter().filter(|one| *one == email).count(),
+                    1,
+                    "{sort}: {email} in {found:?}"
+                );
             }
         }
     }
@@ -123,7 +133,8 @@ behaviour! {
         assert_eq!(listed(&admin, "role=user&status=active&limit=100").await.len(), 7);
         assert_eq!(listed(&admin, "role=nobody-has-this").await, Vec::<String>::new());
 
-        let page = admin.get(&format!("{USERS}?limit=2&status=active&include_total=true")).await.expect(200).json();
+        let page =
+            admin.get(&format!("{USERS}?limit=2&status=active&include_total=true")).await.expect(200).json();
         assert_eq!((page["items"].as_array().unwrap().len(), &page["total"]), (2, &json!(7)));
         let page = admin.get(&format!("{USERS}?limit=2")).await.expect(200).json();
         assert_eq!(page.get("total"), None);
@@ -133,12 +144,21 @@ behaviour! {
         let admin = crowd(&app).await;
         let first = ["anna", "bert", "carl"].map(|name| format!("{name}@example.com"));
         let (after, before) = ("2030-01-01T08:01:00Z", "2030-01-01T08:02:00Z");
-        assert_eq!(listed(&admin, &format!("sort=email&created_after={after}&created_before={before}")).await, first);
+        assert_eq!(
+            listed(&admin, &format!("sort=email&created_after={after}&created_before={before}")).await,
+            first
+        );
         // Any offset is read.
         let (after, before) = ("2030-01-01T10:01:00%2B02:00", "2030-01-01T03:02:00-05:00");
-        assert_eq!(listed(&admin, &format!("sort=email&created_after={after}&created_before={before}")).await, first);
+        assert_eq!(
+            listed(&admin, &format!("sort=email&created_after={after}&created_before={before}")).await,
+            first
+        );
         assert_eq!(listed(&admin, "created_before=2030-01-01T08:00:00Z").await, Vec::<String>::new());
-        assert_eq!(listed(&admin, "created_before=2030-01-01T08:00:00.000001Z").await, [admin.email.as_str()]);
+        assert_eq!(
+            listed(&admin, "created_before=2030-01-01T08:00:00.000001Z").await,
+            [admin.email.as_str()]
+        );
         assert_eq!(listed(&admin, "created_after=2030-01-01T08:03:00.000001Z").await, Vec::<String>::new());
     }
 
@@ -186,15 +206,34 @@ behaviour! {
             format!("{}{other}{}", &cursor[..at], &cursor[at + 1..])
         };
         let long = "A".repeat(5000);
-        for bad in [&changed(0), &changed(30), &changed(cursor.len() / 2), &changed(cursor.len() - 3), "x", "", "%00", "AAAA", &long] {
+        for bad in [
+            &changed(0),
+            &changed(30),
+            &changed(cursor.len() / 2),
+            &changed(cursor.len() - 3),
+            "x",
+            "",
+            "%00",
+            "AAAA",
+            &long,
+        ] {
             let query = format!("limit=2&status=active&cursor={bad}");
             admin.get(&format!("{USERS}?{query}")).await.refused(400, "invalid_cursor");
         }
-        for other_list in ["limit=2", "limit=2&status=pending", "status=active&role=user", "status=active&sort=email", "status=active&sort=created_at"] {
+        for other_list in [
+            "limit=2",
+            "limit=2&status=pending",
+            "status=active&role=user",
+            "status=active&sort=email",
+            "status=active&sort=created_at",
+        ] {
             admin.get(&format!("{USERS}?{other_list}&cursor={cursor}")).await.refused(400, "invalid_cursor");
         }
         // The size of a page is no part of what is listed.
-        admin.get(&format!("{USERS}?limit=5&status=active&sort=-created_at&cursor={cursor}")).await.expect(200);
+        admin
+            .get(&format!("{USERS}?limit=5&status=active&sort=-created_at&cursor={cursor}"))
+            .await
+            .expect(200);
         let replica = app.stage.start().await;
         let there = replica.anonymous().with_token(&admin.access_token);
         there.get(&format!("{USERS}?limit=2&status=active&cursor={cursor}")).await.expect(200);

@@ -45,7 +45,8 @@ behaviour! {
         assert_eq!(set["updated_at"], "2030-01-01T08:00:01.000000Z");
         assert_eq!(set, me(&ada).await);
 
-        let merge = ada.request("PATCH", ME).body("application/merge-patch+json", r#"{"display_name": null}"#);
+        let merge =
+            ada.request("PATCH", ME).body("application/merge-patch+json", r#"{"display_name": null}"#);
         let cleared = merge.await.expect(200).json();
         assert_eq!((&cleared["display_name"], &cleared["locale"]), (&json!(null), &json!("zh")));
         let left = ada.patch(ME, json!({})).await.expect(200).json();
@@ -62,7 +63,12 @@ behaviour! {
             (json!({"display_name": 7}), "validation_failed", "/display_name", "wrong_type"),
             (json!({"locale": "fr"}), "validation_failed", "/locale", "invalid_language"),
             (json!({"display_name": "Ada", "roles": ["admin"]}), "unknown_field", "/roles", "unknown_field"),
-            (json!({"display_name": "Ada", "email": "eve@example.com"}), "unknown_field", "/email", "unknown_field"),
+            (
+                json!({"display_name": "Ada", "email": "eve@example.com"}),
+                "unknown_field",
+                "/email",
+                "unknown_field",
+            ),
             (json!({"status": "active"}), "unknown_field", "/status", "unknown_field"),
             (json!({"email_verified": true}), "unknown_field", "/email_verified", "unknown_field"),
             (json!({"password": PASSWORD}), "unknown_field", "/password", "unknown_field"),
@@ -78,7 +84,8 @@ behaviour! {
         let ada = app.user().await;
         let older = ada.get(ME).await.header("etag").unwrap().to_owned();
         assert!(older.starts_with('"') && older.ends_with('"'), "{older} is a strong tag");
-        let changed = ada.patch(ME, json!({"display_name": "Ada"})).header("if-match", &older).await.expect(200);
+        let changed =
+            ada.patch(ME, json!({"display_name": "Ada"})).header("if-match", &older).await.expect(200);
         let newer = changed.header("etag").unwrap().to_owned();
         assert_eq!(ada.get(ME).await.header("etag"), Some(newer.as_str()));
 
@@ -97,7 +104,8 @@ behaviour! {
     async fn of_many_changes_to_one_version_exactly_one_succeeds(app: App) {
         let ada = app.user().await;
         let tag = ada.get(ME).await.header("etag").unwrap().to_owned();
-        let change = |n: usize| ada.patch(ME, json!({"display_name": format!("Ada {n}")})).header("if-match", &tag);
+        let change =
+            |n: usize| ada.patch(ME, json!({"display_name": format!("Ada {n}")})).header("if-match", &tag);
         let replies = join_all((0..8).map(|n| change(n).into_future())).await;
         let (done, late): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status == 200);
         assert_eq!(done.len(), 1);
@@ -138,7 +146,10 @@ behaviour! {
         let token = app.mailed_token(&ada.email).await;
         ada.delete(ME).json(json!({"password": PASSWORD})).await.expect(204);
         let verify = json!({"token": token, "password": PASSWORD});
-        app.anonymous().post("/api/v1/auth/email/verify", verify).await.refused(422, "invalid_or_expired_token");
+        app.anonymous()
+            .post("/api/v1/auth/email/verify", verify)
+            .await
+            .refused(422, "invalid_or_expired_token");
 
         app.anonymous().register(&ada.email, PASSWORD).await.expect(201);
         let again = app.signed_in(&ada.email, PASSWORD).await;

@@ -1,0 +1,50 @@
+//! The probes, and what else depends on which listener is asked.
+
+use insta::assert_json_snapshot;
+
+use crate::harness::{App, Stage, behaviour};
+
+behaviour! {
+    async fn the_probes_answer_on_both_listeners(app: App) {
+        for client in [app.anonymous(), app.operator()] {
+            assert_eq!(client.get("/health/live").await.expect(200).json()["status"], "up");
+            let ready = client.get("/health/ready").await.expect(200).json();
+            assert_json_snapshot!(ready, {".checks.database.latency_ms" => "[ms]"}, @r#"
+            {
+              "checks": {
+                "database": {
+                  "latency_ms": "[ms]",
+                  "status": "up"
+                },
+                "migrations": {
+                  "status": "up"
+                }
+              },
+              "status": "up"
+            }
+            "#);
+        }
+    }
+
+    async fn without_its_database_the_process_is_alive_and_not_ready(app: App) {
+        app.state.db.close().await;
+        app.anonymous().get("/health/live").await.expect(200);
+        let ready = app.anonymous().get("/health/ready").await.expect(503);
+        assert_eq!(ready.json()["checks"]["database"]["status"], "down");
+        app.anonymous().login("ada@example.com", "any").await.refused(503, "database_unavailable");
+    }
+
+    async fn the_mailbox_is_only_where_strangers_cannot_reach_it(stage: Stage) {
+        let local = stage.start().await;
+        local.anonymous().get("/dev/mail").await.expect(200);
+        local.operator().get("/dev/mail").await.refused(404, "not_found");
+        let open = stage.with("server.host", "0.0.0.0").start().await;
+        open.anonymous().get("/dev/mail").await.refused(404, "not_found");
+        open.operator().get("/dev/mail").await.expect(200);
+    }
+
+    async fn the_api_is_not_on_the_listener_for_operators(app: App) {
+        let admin = app.admin().await;
+        app.operator().with_token(&admin.access_token).get("/api/v1/users").await.refused(404, "not_found");
+    }
+}
