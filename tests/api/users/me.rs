@@ -157,12 +157,10 @@ behaviour! {
         ada.get(ME).await.refused(401, "invalid_token");
     }
 
-    async fn the_last_active_admin_stays_and_their_right_password_costs_no_attempt(app: App) {
+    async fn the_last_active_admin_stays_until_there_is_another(app: App) {
         let admin = app.admin().await;
         let confirmation = json!({"password": PASSWORD});
-        for _ in 0..12 {
-            admin.delete(ME).json(confirmation.clone()).await.refused(409, "last_admin");
-        }
+        admin.delete(ME).json(confirmation.clone()).await.refused(409, "last_admin");
         admin.get(ME).await.expect(200);
         let second = app.admin().await;
         admin.delete(ME).json(confirmation.clone()).await.expect(204);
