@@ -6,6 +6,7 @@ mod drill;
 mod place;
 mod postgres;
 mod process;
+mod schemathesis;
 mod server;
 
 use std::process::ExitCode;

@@ -2,10 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// The folder of the workspace.
 pub fn root() -> &'static Path {
@@ -51,6 +52,18 @@ pub fn output(command: &mut Command) -> Result<String> {
         bail!("`{shown}` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+}
+
+/// Runs a command that reads `input`, and fails unless it ends well.
+pub fn feed(command: &mut Command, input: &str) -> Result<()> {
+    let shown = describe(command);
+    let mut child =
+        command.stdin(Stdio::piped()).spawn().with_context(|| format!("`{shown}` does not start"))?;
+    // Dropped at once, which is the end of the input.
+    child.stdin.take().context("there is no pipe to it")?.write_all(input.as_bytes())?;
+    let status = child.wait()?;
+    ensure!(status.success(), "`{shown}` failed: {status}");
+    Ok(())
 }
 
 fn describe(command: &Command) -> String {

@@ -53,12 +53,13 @@ impl Rule for InvalidText {
 
 impl<const MIN: usize, const MAX: usize, const LINES: bool> Text<MIN, MAX, LINES> {
     pub fn parse(text: &str) -> Result<Self, InvalidText> {
+        // The most is of what was sent, as `maxLength` in the documents says; the least, of what stays.
+        let is_too_long = text.chars().count() > MAX;
         let text = text.trim();
-        let length = text.chars().count();
-        if length < MIN {
-            Err(InvalidText::TooShort(MIN))
-        } else if length > MAX {
+        if is_too_long {
             Err(InvalidText::TooLong(MAX))
+        } else if text.chars().count() < MIN {
+            Err(InvalidText::TooShort(MIN))
         } else if text.chars().any(|c| is_harmful(c) && !(LINES && matches!(c, '\n' | '\r' | '\t'))) {
             Err(InvalidText::Characters)
         } else {
@@ -132,8 +133,9 @@ mod tests {
 
     #[test]
     fn text_is_trimmed_and_measured_in_code_points() {
-        assert_eq!(Text::<1, 3>::parse("  äöü ").unwrap().as_str(), "äöü");
+        assert_eq!(Text::<1, 6>::parse("  äöü ").unwrap().as_str(), "äöü");
         assert_eq!(Text::<1, 3>::parse("äöüx"), Err(InvalidText::TooLong(3)));
+        assert_eq!(Text::<1, 3>::parse("äöü "), Err(InvalidText::TooLong(3)));
         assert_eq!(Text::<1, 3>::parse(" \t "), Err(InvalidText::TooShort(1)));
         assert_eq!(Text::<0, 3>::parse("").unwrap().as_str(), "");
     }

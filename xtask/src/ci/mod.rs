@@ -1,5 +1,6 @@
 //! `cargo xtask ci`: the stages of `stages.rs` in order, timed, up to the first failure.
 
+mod contract;
 mod smoke;
 mod stages;
 mod tools;

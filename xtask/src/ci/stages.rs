@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::smoke;
+use super::{contract, smoke};
 use crate::{drill, process, server::Profile};
 
 pub enum Outcome {
@@ -56,6 +56,18 @@ pub const STAGES: &[Stage] = &[
         about: "a fresh start, and signing in by curl and PyJWT",
         needs: &["cargo", "curl", "venv"],
         run: smoke::run,
+    },
+    Stage {
+        name: "openapi",
+        about: "the OpenAPI document is well-formed",
+        needs: &["cargo", "openapi-spec-validator"],
+        run: contract::validate,
+    },
+    Stage {
+        name: "schemathesis",
+        about: "the server does what its document says",
+        needs: &["cargo", "schemathesis"],
+        run: contract::fuzz,
     },
     Stage { name: "drills", about: "every drill in its short form", needs: &["cargo", "git"], run: drills },
 ];
