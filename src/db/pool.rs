@@ -61,6 +61,9 @@ enum Pools {
 /// Asking every time (sqlx's default) costs each request a round trip.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
+/// How long a connection that comes back may take to answer before it is thrown away.
+const RETURNING: Duration = Duration::from_secs(5);
+
 impl Db {
     /// Opens the pools; an absent SQLite file is made. Connections come up when first needed.
     pub async fn open(url: &str, options: &Options) -> Result<Self, DbError> {
@@ -159,6 +162,14 @@ fn open_postgres(url: &str, options: &Options) -> Result<PgPool, DbError> {
                     connection.ping().await?;
                 }
                 Ok(true)
+            })
+        })
+        // sqlx asks, too, before it keeps a connection, but would wait for ever: a network that falls
+        // silent would take one connection after the other out of the pool.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                let answer = tokio::time::timeout(RETURNING, connection.ping()).await;
+                answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
             })
         })
         .idle_timeout(Duration::from_secs(600))

@@ -1,6 +1,7 @@
 //! The probes, and what else depends on which listener is asked.
 
 use insta::assert_json_snapshot;
+use serde_json::json;
 
 use crate::harness::{App, Stage, behaviour};
 
@@ -47,4 +48,28 @@ behaviour! {
         let admin = app.admin().await;
         app.operator().with_token(&admin.access_token).get("/api/v1/users").await.refused(404, "not_found");
     }
+
+    async fn a_schema_that_a_later_version_contracted_is_not_ready(app: App) {
+        note(&app, "INSERT INTO schema_migrations SELECT 9998, 'later', 'expand', checksum, applied_at FROM schema_migrations WHERE version = 1").await;
+        app.anonymous().get("/health/ready").await.expect(200);
+        note(&app, "INSERT INTO schema_migrations SELECT 9999, 'gone', 'contract', checksum, applied_at FROM schema_migrations WHERE version = 1").await;
+        let ready = app.anonymous().get("/health/ready").await.expect(503);
+        assert_eq!(ready.header("content-type"), Some("application/json"));
+        let checks = &ready.json()["checks"];
+        assert_eq!((&checks["migrations"]["status"], &checks["database"]["status"]), (&"down".into(), &"up".into()));
+        app.anonymous().get("/health/live").await.expect(200);
+    }
+
+    async fn a_server_that_is_about_to_end_is_not_ready(app: App) {
+        app.state.tasks.drain();
+        let ready = app.anonymous().get("/health/ready").await.expect(503).json();
+        assert_eq!(ready["checks"]["shutdown"], json!({"status": "down"}));
+        app.anonymous().get("/health/live").await.expect(200);
+    }
+}
+
+async fn note(app: &App, sql: &'static str) {
+    let mut tx = app.state.db.write().await.unwrap();
+    tx.query(sql).execute().await.unwrap();
+    tx.commit().await.unwrap();
 }

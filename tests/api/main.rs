@@ -5,8 +5,16 @@
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod headers;
+#[cfg(test)]
 mod health;
+#[cfg(test)]
+mod openapi;
 #[cfg(test)]
 mod users;

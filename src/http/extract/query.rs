@@ -3,8 +3,9 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use url::form_urlencoded;
 
-use crate::http::Problem;
+use crate::http::{Code, Fault, Problem};
 
 /// The query, by serde; a fault is 400 `invalid_query`, and its pointer is `/` and the parameter's name.
 ///
@@ -16,9 +17,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        if let Some(name) = unreadable(parts.uri.query().unwrap_or_default()) {
+            let fault = Fault::new(format!("/{name}"), "invalid_value");
+            return Err(Problem::new(Code::INVALID_QUERY).fault(fault));
+        }
         let axum::extract::Query(value) = axum::extract::Query::try_from_uri(&parts.uri)?;
         Ok(Self(value))
     }
+}
+
+/// The first parameter that is not UTF-8 once decoded (the decoder puts a mark where it was not), or
+/// has a NUL, which PostgreSQL takes in no text.
+fn unreadable(query: &str) -> Option<String> {
+    let is_bad = |text: &str| text.contains(['\0', char::REPLACEMENT_CHARACTER]);
+    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    parameters.find(|(name, value)| is_bad(name) || is_bad(value)).map(|(name, _)| name.into_owned())
 }
 
 #[cfg(test)]
@@ -63,6 +76,8 @@ mod tests {
             ("kind=a&kind=b", "/kind", "invalid_value"),
             ("kind=a&colour=red", "/colour", "unknown_field"),
             ("limit=3", "/kind", "required"),
+            ("kind=%ff", "/kind", "invalid_value"),
+            ("kind=a%00", "/kind", "invalid_value"),
         ] {
             let expected = ("invalid_query", vec![(pointer.to_owned(), code)]);
             assert_eq!(read(query).await.unwrap_err(), expected, "{query}");

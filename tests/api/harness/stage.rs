@@ -97,7 +97,12 @@ impl Stage {
 
     /// Starts a server. A second one on the same stage is a second replica.
     pub async fn start(&self) -> App {
-        let built = app::build(self.config(), self.nature.clone()).await;
+        self.start_as(self.config()).await
+    }
+
+    /// Starts a server that is configured as no variable can say: `config()`, altered.
+    pub async fn start_as(&self, config: Config) -> App {
+        let built = app::build(config, self.nature.clone()).await;
         App::new(built.unwrap_or_else(|error| panic!("{error}")), self.clone())
     }
 

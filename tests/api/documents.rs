@@ -1,0 +1,61 @@
+//! `/docs`: the interactive page, from this server alone.
+
+use std::collections::BTreeSet;
+
+use crate::harness::{App, Stage, behaviour};
+
+/// What a page loads: the values of `src` and `href`.
+fn loaded(page: &str) -> BTreeSet<String> {
+    let after = |name: &str| {
+        page.split(&format!("{name}=\""))
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    after("src").into_iter().chain(after("href")).collect()
+}
+
+behaviour! {
+    async fn the_page_loads_from_this_server_only(app: App) {
+        let page = app.anonymous().get("/docs").header("accept", "text/html").await.expect(200);
+        assert!(page.header("content-type").unwrap().starts_with("text/html"));
+        let assets = loaded(&page.text());
+        assert!(assets.len() >= 4 && assets.iter().all(|asset| asset.starts_with('/') && !asset.starts_with("//")), "{assets:?}");
+        for asset in assets {
+            let reply = app.anonymous().get(&asset).await.expect(200);
+            assert!(!reply.body.is_empty() && reply.header("content-type").is_some(), "{asset}");
+            assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{asset}");
+        }
+        for own in ["/docs", "/docs/start.js", "/docs/style.css", "/verify-email", "/pages/verify-email.js", "/pages/page.css"] {
+            let text = app.anonymous().get(own).await.expect(200).text();
+            assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("url(//"), "{own}: {text}");
+            // Nor anything that the policy would stop.
+            assert!(!text.contains(" onclick=") && !text.contains("javascript:") && !text.contains("eval("), "{own}");
+        }
+        app.anonymous().get("/docs/no-such-file").await.refused(404, "not_found");
+        app.anonymous().get("/docs/..%2f..%2fCargo.toml").await.refused(404, "not_found");
+    }
+
+    async fn its_policy_lets_no_script_in_that_is_not_ours(app: App) {
+        for page in ["/docs", "/verify-email"] {
+            let reply = app.anonymous().get(page).await.expect(200);
+            let policy = reply.header("content-security-policy").unwrap();
+            let rules: Vec<_> = policy.split(';').map(str::trim).collect();
+            for rule in ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
+                assert!(rules.contains(&rule), "{page}: no {rule} in {policy}");
+            }
+            let text = reply.text();
+            let scripts = text.matches("<script").count();
+            assert!(scripts >= 1 && text.matches("<script src=\"/").count() == scripts, "{page} has a script inside");
+        }
+    }
+
+    async fn turned_off_both_are_gone(stage: Stage) {
+        let app = stage.with("docs.enabled", false).start().await;
+        for path in ["/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/openapi.json"] {
+            app.anonymous().get(path).await.refused(404, "not_found");
+        }
+        app.anonymous().get("/health/live").await.expect(200);
+    }
+}

@@ -1,0 +1,111 @@
+//! The database is gone, and comes back.
+
+use std::time::{Duration, Instant};
+
+use super::problem;
+use super::proxy::{Line, Proxy};
+use crate::harness::{App, PASSWORD, Stage, behaviour};
+
+/// Claims what a server without a database says, to whom it matters.
+async fn is_down(app: &App) {
+    app.anonymous().get("/health/live").await.expect(200);
+    let begun = Instant::now();
+    let ready = app.anonymous().get("/health/ready").await.expect(503);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    let json = ready.json();
+    assert_eq!((&json["status"], &json["checks"]["database"]["status"]), (&"down".into(), &"down".into()));
+    app.operator().get("/health/ready").await.expect(503);
+}
+
+behaviour! {
+    async fn without_a_database_the_answer_is_503_and_when_to_come_back(app: App) {
+        let (ada, admin) = (app.user().await, app.admin().await);
+        app.state.db.close().await;
+        for reply in [
+            app.anonymous().login(&ada.email, PASSWORD).await,
+            app.anonymous().register("new@example.com", PASSWORD).await,
+            app.anonymous().refresh(&ada.refresh_token).await,
+            ada.get("/api/v1/users/me").await,
+            ada.post("/api/v1/auth/logout", serde_json::json!({})).await,
+            admin.get("/api/v1/users").await,
+        ] {
+            problem(reply, 503, "database_unavailable");
+        }
+        is_down(&app).await;
+        app.anonymous().get("/errors").await.expect(200);
+        app.anonymous().get("/.well-known/jwks.json").await.expect(200);
+    }
+}
+
+/// A server whose way to PostgreSQL leads through a proxy.
+async fn behind_a_proxy() -> Option<(App, Proxy)> {
+    let stage = Stage::on_postgres().await?;
+    let stage = stage.with("server.request_timeout", "3s").with("database.acquire_timeout", "1s");
+    let mut config = stage.config();
+    let mut url = url::Url::parse(config.database.url.expose()).unwrap();
+    let proxy = Proxy::to(format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))).await;
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(proxy.address.port())).unwrap();
+    config.database.url = url.as_str().parse().unwrap();
+    Some((stage.start_as(config).await, proxy))
+}
+
+/// Waits until the server says that it is ready again, and claims that it is.
+async fn recovers(app: &App, within: Duration) {
+    let begun = Instant::now();
+    while app.anonymous().get("/health/ready").await.status.as_u16() != 200 {
+        assert!(begun.elapsed() < within, "not ready after {within:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    app.user().await.get("/api/v1/users/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_postgres_that_stops_and_starts_again_needs_no_restart_of_ours() {
+    let Some((app, proxy)) = behind_a_proxy().await else { return };
+    let ada = app.user().await;
+    proxy.set(Line::Cut);
+    is_down(&app).await;
+    ada.get("/api/v1/users/me").await.refused(503, "database_unavailable");
+    app.anonymous().login(&ada.email, PASSWORD).await.refused(503, "database_unavailable");
+    proxy.set(Line::Up);
+    recovers(&app, Duration::from_secs(2)).await;
+    ada.get("/api/v1/users/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn connections_that_the_server_ended_are_replaced_without_an_error() {
+    let Some((app, _proxy)) = behind_a_proxy().await else { return };
+    let ada = app.user().await;
+    let mut tx = app.state.db.write().await.unwrap();
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    tx.query(end).execute().await.unwrap();
+    drop(tx);
+    // Longer than a connection is trusted without a question.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    for _ in 0..5 {
+        ada.get("/api/v1/users/me").await.expect(200);
+        app.anonymous().login(&ada.email, PASSWORD).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_network_that_falls_silent_wedges_nothing_for_good() {
+    let Some((app, proxy)) = behind_a_proxy().await else { return };
+    let ada = app.user().await;
+    // Each of so many requests has a connection of its own, as far as there are any.
+    let ask = || {
+        futures_util::future::join_all(
+            (0..40).map(|_| async { ada.get("/api/v1/users/me").await.status.as_u16() }),
+        )
+    };
+    assert!(ask().await.iter().all(|status| *status == 200));
+    proxy.set(Line::Silent);
+    let statuses = ask().await;
+    assert!(statuses.iter().all(|status| [503, 504].contains(status)), "{statuses:?}");
+    is_down(&app).await;
+    // The way is mended, but what was connected before never hears of it.
+    proxy.set(Line::Up);
+    recovers(&app, Duration::from_secs(10)).await;
+}
