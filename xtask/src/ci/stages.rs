@@ -20,8 +20,19 @@ pub struct Stage {
     pub run: fn() -> Result<Outcome>,
 }
 
+/// What takes seconds comes first.
 pub const STAGES: &[Stage] = &[
     Stage { name: "fmt", about: "the code is formatted", needs: &["cargo"], run: fmt },
+    Stage { name: "typos", about: "spelling", needs: &["typos"], run: typos },
+    Stage { name: "shell", about: "the shell scripts", needs: &["shellcheck", "git"], run: shell },
+    Stage { name: "workflows", about: "the workflows", needs: &["actionlint", "zizmor"], run: workflows },
+    Stage { name: "deny", about: "licences and sources of dependencies", needs: &["cargo-deny"], run: deny },
+    Stage {
+        name: "advisories",
+        about: "known faults of dependencies",
+        needs: &["cargo-deny", "git"],
+        run: advisories,
+    },
     Stage {
         name: "clippy",
         about: "the lints of Cargo.toml and clippy.toml hold",
@@ -35,22 +46,11 @@ pub const STAGES: &[Stage] = &[
         run: build,
     },
     Stage {
-        name: "test",
-        about: "all tests, on SQLite and PostgreSQL",
-        needs: &["cargo", "postgresql"],
-        run: test,
+        name: "openapi",
+        about: "the OpenAPI document is well-formed",
+        needs: &["cargo", "openapi-spec-validator"],
+        run: contract::validate,
     },
-    Stage { name: "doc", about: "the documentation builds without a warning", needs: &["cargo"], run: doc },
-    Stage { name: "deny", about: "licences and sources of dependencies", needs: &["cargo-deny"], run: deny },
-    Stage {
-        name: "advisories",
-        about: "known faults of dependencies",
-        needs: &["cargo-deny", "git"],
-        run: advisories,
-    },
-    Stage { name: "typos", about: "spelling", needs: &["typos"], run: typos },
-    Stage { name: "shell", about: "the shell scripts", needs: &["shellcheck", "git"], run: shell },
-    Stage { name: "workflows", about: "the workflows", needs: &["actionlint", "zizmor"], run: workflows },
     Stage {
         name: "smoke",
         about: "a fresh start, and signing in by curl and PyJWT",
@@ -58,17 +58,18 @@ pub const STAGES: &[Stage] = &[
         run: smoke::run,
     },
     Stage {
-        name: "openapi",
-        about: "the OpenAPI document is well-formed",
-        needs: &["cargo", "openapi-spec-validator"],
-        run: contract::validate,
-    },
-    Stage {
         name: "schemathesis",
         about: "the server does what its document says",
         needs: &["cargo", "schemathesis"],
         run: contract::fuzz,
     },
+    Stage {
+        name: "test",
+        about: "all tests, on SQLite and PostgreSQL",
+        needs: &["cargo", "postgresql"],
+        run: test,
+    },
+    Stage { name: "doc", about: "the documentation builds without a warning", needs: &["cargo"], run: doc },
     Stage { name: "drills", about: "every drill in its short form", needs: &["cargo", "git"], run: drills },
 ];
 

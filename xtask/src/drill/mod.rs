@@ -6,11 +6,13 @@ mod openapi;
 mod report;
 mod start;
 
+use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value};
 
+use crate::place::Place;
 use crate::server::Profile;
 use report::{Commit, Report, Verdict};
 
@@ -45,6 +47,13 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Of a part that cannot run here.
+    pub fn skipped(why: &str) -> Self {
+        let mut findings = Self::default();
+        findings.figure("skipped", why);
+        findings
+    }
+
     pub fn figure(&mut self, name: &str, value: impl Into<Value>) {
         self.figures.insert(name.to_owned(), value.into());
     }
@@ -171,6 +180,13 @@ fn conclude(reports: &[Report]) -> Result<()> {
     let failed = reports.iter().filter(|report| report.verdict == Verdict::Failed).count();
     ensure!(failed == 0, "{failed} of {} parts failed", reports.len());
     Ok(())
+}
+
+/// A PostgreSQL database, or none if only the short form is asked for and there is no server for it.
+fn postgres(context: &Context, binary: &Path) -> Result<Option<Place>> {
+    let place = Place::postgres(binary)?;
+    ensure!(place.is_some() || context.short, "a drill is not told by half: it needs PostgreSQL");
+    Ok(place)
 }
 
 fn list() {

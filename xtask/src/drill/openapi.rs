@@ -1,6 +1,8 @@
 //! Whether the server does what its OpenAPI document says, and nothing else, under many questions.
 
-use anyhow::{Context as _, Result};
+use std::path::Path;
+
+use anyhow::Result;
 
 use super::{Context, Drill, Findings, Part};
 use crate::place::Place;
@@ -14,20 +16,22 @@ pub const DRILL: Drill = Drill {
 };
 
 fn on_sqlite(context: &Context) -> Result<Findings> {
-    ask(context, Place::sqlite()?)
+    ask(context, &server::build(context.profile)?, Place::sqlite()?)
 }
 
 fn on_postgres(context: &Context) -> Result<Findings> {
-    let place = Place::postgres(&server::build(context.profile)?)?;
-    ask(context, place.context("there is no PostgreSQL here")?)
+    let binary = server::build(context.profile)?;
+    match super::postgres(context, &binary)? {
+        Some(place) => ask(context, &binary, place),
+        None => Ok(Findings::skipped("no PostgreSQL")),
+    }
 }
 
-fn ask(context: &Context, place: Place) -> Result<Findings> {
-    let binary = server::build(context.profile)?;
+fn ask(context: &Context, binary: &Path, place: Place) -> Result<Findings> {
     // The short form only shows that the drill works: the stage `schemathesis` has asked already.
     let effort = Effort { examples: if context.short { 1 } else { 500 }, seed: context.seed };
     let mut findings = Findings::default();
-    for outcome in schemathesis::test(&binary, place, &effort)? {
+    for outcome in schemathesis::test(binary, place, &effort)? {
         findings.figure(&format!("{}_cases", outcome.caller), outcome.cases);
         findings.figure(&format!("{}_findings", outcome.caller), outcome.findings);
         let what = format!("{} findings with the token of: {}", outcome.findings, outcome.caller);

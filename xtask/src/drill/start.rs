@@ -1,61 +1,106 @@
 //! How fast the server is there, and what it weighs when nobody asks anything of it.
 
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use serde_json::json;
 
 use super::{Context, Drill, Findings, Part};
+use crate::curl::Call;
 use crate::place::Place;
-use crate::server::{self, Server};
+use crate::server::{self, Profile, Server};
 
 pub const DRILL: Drill = Drill {
     name: "start",
     about: "time from start to the first answer, and memory at rest",
-    parts: &[Part { about: "on an existing SQLite database", run: on_sqlite }],
+    parts: &[
+        Part { about: "on an existing SQLite database", run: on_sqlite },
+        Part { about: "on an existing PostgreSQL database", run: on_postgres },
+    ],
 };
 
 const STARTS: usize = 20;
+const SIGN_INS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What a start may take before rolling a fleet feels slow.
-const START_LIMIT_MS: f64 = 1000.0;
+/// A restart that nobody notices.
+const START_LIMIT_MS: f64 = 100.0;
 /// What fits beside others on the smallest machine that is rented out.
-const MEMORY_LIMIT_KIB: f64 = 100.0 * 1024.0;
+const REST_LIMIT_KIB: f64 = 30.0 * 1024.0;
 
 fn on_sqlite(context: &Context) -> Result<Findings> {
-    let binary = server::build(context.profile)?;
-    let place = Place::sqlite()?;
-    let mut findings = Findings::default();
+    measure(context, &server::build(context.profile)?, &Place::sqlite()?)
+}
 
-    // The first start makes the database, its tables and the first admin.
-    let mut first = Server::start(&binary, &place)?;
+fn on_postgres(context: &Context) -> Result<Findings> {
+    let binary = server::build(context.profile)?;
+    match super::postgres(context, &binary)? {
+        Some(place) => measure(context, &binary, &place),
+        None => Ok(Findings::skipped("no PostgreSQL")),
+    }
+}
+
+fn measure(context: &Context, binary: &Path, place: &Place) -> Result<Findings> {
+    let mut findings = Findings::default();
+    // The first start makes what is not there: tables, keys, the first admin.
+    let mut first = Server::start(binary, place)?;
     findings.figure("first_start_ms", milliseconds(first.wait_for("/health/live", PATIENCE)?));
     first.stop(PATIENCE)?;
 
-    let (mut starts, mut stops, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut starts, mut stops, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..if context.short { 3 } else { STARTS } {
-        let mut server = Server::start(&binary, &place)?;
+        let mut server = Server::start(binary, place)?;
         starts.push(milliseconds(server.wait_for("/health/live", PATIENCE)?));
         // What the start needed and gave back is not what it weighs at rest.
         sleep(Duration::from_millis(500));
-        memory.push(f64::from(u32::try_from(server.resident_kib()?)?));
+        rest.push(resident(&server)?);
         stops.push(milliseconds(server.stop(PATIENCE)?));
     }
     findings.figure("starts", starts.len());
-    for (name, values) in [("start_ms", &mut starts), ("stop_ms", &mut stops), ("idle_rss_kib", &mut memory)]
-    {
-        values.sort_by(f64::total_cmp);
-        for (label, share) in [("min", 0.0), ("p50", 0.5), ("p95", 0.95), ("max", 1.0)] {
-            findings.figure(&format!("{name}_{label}"), quantile(values, share));
-        }
+    let start = spread(&mut findings, "start_ms", starts);
+    spread(&mut findings, "stop_ms", stops);
+    let rest = spread(&mut findings, "rest_rss_kib", rest);
+    findings.figure("after_sign_ins_rss_kib", after_sign_ins(context, binary, place)?);
+
+    // On a machine of CI, and without optimisation, times say nothing; there it is enough to have run.
+    if !context.short && context.profile == Profile::Release {
+        findings
+            .promise(start <= START_LIMIT_MS, format!("p95 of a start is {start} ms, over {START_LIMIT_MS}"));
+        findings.promise(rest <= REST_LIMIT_KIB, format!("p95 at rest is {rest} KiB, over {REST_LIMIT_KIB}"));
     }
-    let (start, weight) = (quantile(&starts, 0.95), quantile(&memory, 0.95));
-    findings.promise(start <= START_LIMIT_MS, format!("p95 of a start is {start} ms, over {START_LIMIT_MS}"));
-    findings.promise(
-        weight <= MEMORY_LIMIT_KIB,
-        format!("at rest it holds {weight} KiB, over {MEMORY_LIMIT_KIB}"),
-    );
     Ok(findings)
+}
+
+/// What it weighs when it has done some work, each piece of which needs 19 MiB, and rests again.
+fn after_sign_ins(context: &Context, binary: &Path, place: &Place) -> Result<f64> {
+    let mut server = Server::start(binary, place)?;
+    server.wait_for("/health/ready", PATIENCE)?;
+    let person = json!({ "email": "ada@example.com", "password": "correct horse battery staple" });
+    let post = |path| Call::to("POST", path).with(&person).send(&server.url());
+    let registered = post("/api/v1/auth/register")?.status;
+    ensure!(registered == 201, "nobody can register: {registered}");
+    for _ in 0..if context.short { 2 } else { SIGN_INS } {
+        let signed_in = post("/api/v1/auth/login")?.status;
+        ensure!(signed_in == 200, "nobody can sign in: {signed_in}");
+    }
+    sleep(Duration::from_secs(if context.short { 1 } else { 15 }));
+    let weight = resident(&server)?;
+    server.stop(PATIENCE)?;
+    Ok(weight)
+}
+
+fn resident(server: &Server) -> Result<f64> {
+    Ok(f64::from(u32::try_from(server.resident_kib()?)?))
+}
+
+/// Notes the least, the median, the 95th percentile and the most, and gives the third.
+fn spread(findings: &mut Findings, name: &str, mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    for (label, share) in [("min", 0.0), ("p50", 0.5), ("p95", 0.95), ("max", 1.0)] {
+        findings.figure(&format!("{name}_{label}"), quantile(&values, share));
+    }
+    quantile(&values, 0.95)
 }
 
 fn milliseconds(time: Duration) -> f64 {
