@@ -101,7 +101,7 @@ behaviour! {
             (admin.get("/api/v1/users?status=asleep").await, 400, "invalid_query"),
             (admin.get("/api/v1/users?role=%ff").await, 400, "invalid_query"),
             (admin.get("/api/v1/users?role=%00").await, 400, "invalid_query"),
-            (admin.get("/api/v1/users?cursor=%00").await, 400, "invalid_query"),
+            (admin.get("/api/v1/users?cursor=%00").await, 400, "invalid_cursor"),
             (admin.get("/api/v1/users?cursor=forged").await, 400, "invalid_cursor"),
             (app.operator().get("/api/v1/users/me").await, 404, "not_found"),
             (app.operator().request("POST", "/health/live").await, 405, "method_not_allowed"),

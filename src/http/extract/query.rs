@@ -27,11 +27,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 }
 
 /// The first parameter that is not UTF-8 once decoded (the decoder puts a mark where it was not), or
-/// has a NUL, which PostgreSQL takes in no text.
+/// has a NUL, which PostgreSQL takes in no text. A cursor has a code of its own and is no text to anyone.
 fn unreadable(query: &str) -> Option<String> {
     let is_bad = |text: &str| text.contains(['\0', char::REPLACEMENT_CHARACTER]);
     let mut parameters = form_urlencoded::parse(query.as_bytes());
-    parameters.find(|(name, value)| is_bad(name) || is_bad(value)).map(|(name, _)| name.into_owned())
+    let found = parameters.find(|(name, value)| is_bad(name) || name != "cursor" && is_bad(value));
+    found.map(|(name, _)| name.into_owned())
 }
 
 #[cfg(test)]
