@@ -61,13 +61,16 @@ fn measure(context: &Context, binary: &Path, place: &Place) -> Result<Findings> 
     let start = spread(&mut findings, "start_ms", starts);
     spread(&mut findings, "stop_ms", stops);
     let rest = spread(&mut findings, "rest_rss_kib", rest);
-    findings.figure("after_sign_ins_rss_kib", after_sign_ins(context, binary, place)?);
+    let worked = after_sign_ins(context, binary, place)?;
+    findings.figure("after_sign_ins_rss_kib", worked);
 
     // On a machine of CI, and without optimisation, times say nothing; there it is enough to have run.
     if !context.short && context.profile == Profile::Release {
         findings
             .promise(start <= START_LIMIT_MS, format!("p95 of a start is {start} ms, over {START_LIMIT_MS}"));
-        findings.promise(rest <= REST_LIMIT_KIB, format!("p95 at rest is {rest} KiB, over {REST_LIMIT_KIB}"));
+        let rest = rest.max(worked);
+        findings
+            .promise(rest <= REST_LIMIT_KIB, format!("at rest it holds {rest} KiB, over {REST_LIMIT_KIB}"));
     }
     Ok(findings)
 }
