@@ -100,7 +100,12 @@ impl Access {
     }
 
     /// Every token leaves here: status, session and roles are looked at again.
-    async fn issue_tokens(&self, tx: &mut Tx, row: &SessionRow, now: Timestamp) -> Result<Tokens, IssueError> {
+    async fn issue_tokens(
+        &self,
+        tx: &mut Tx,
+        row: &SessionRow,
+        now: Timestamp,
+    ) -> Result<Tokens, IssueError> {
         let principal = principal::load(tx, row.id, now).await?.ok_or(IssueError::Over)?;
         let refresh = RefreshToken { session: row.id, generation: row.generation, key: row.key_id };
         Ok(Tokens {
