@@ -47,6 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let seconds = begun.elapsed();
         table.push(match &outcome {
             Ok(Outcome::Passed) => line(stage, seconds, "passed"),
+            Ok(Outcome::Partly(what)) => line(stage, seconds, &format!("passed, but {what}")),
             Ok(Outcome::Skipped(why)) => line(stage, seconds, &format!("SKIPPED: {why}")),
             Err(_) => line(stage, seconds, "FAILED"),
         });
