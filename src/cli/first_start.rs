@@ -13,16 +13,17 @@ use crate::access::permission::ADMIN;
 use crate::app::App;
 use crate::base::random::Random;
 use crate::base::secret::{Password, SecretKey};
-use crate::config::{Config, Environment};
+use crate::config::Config;
 use crate::db::migrate::Migrator;
 use crate::features::users::service::{NewUser, Users};
 
 const SECRET_FILE: &str = "data/secret_key";
 const ADMIN_EMAIL: &str = "admin@example.com";
 
-/// Gives a dev configuration the secret key that it does not name: made once, kept in `data/`.
+/// Gives a configuration of dev or testing the secret key that it does not name: made once, kept in
+/// `data/`.
 pub fn complete(config: &mut Config) -> Result<(), Failure> {
-    if config.environment == Environment::Dev && config.secret_key.is_none() {
+    if !config.environment.is_guarded() && config.secret_key.is_none() {
         let path = Path::new(SECRET_FILE);
         config.secret_key = Some(secret_key(path).map_err(|e| format!("{SECRET_FILE}: {e}"))?);
     }

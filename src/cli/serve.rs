@@ -56,7 +56,7 @@ async fn serve(Loaded { config, warnings, .. }: Loaded) -> Result<(), Failure> {
         first_start::migrate(&config).await?;
     }
     // Before anything is built: whoever finds the port taken should hear of it first.
-    let public = bind(config.server.address(), "server.port", "--port 8000").await?;
+    let public = bind(config.server.address(), "server.port", "stead serve --port 8000").await?;
     let operators = bind(
         config.server.management_address,
         "server.management_address",
@@ -87,6 +87,9 @@ async fn welcome(app: &App, address: SocketAddr) -> Result<(), Failure> {
         greet(config, made.as_ref().map(|(email, password)| (*email, password.as_str())));
     } else if users.active_admins().await? == 0 {
         tracing::warn!("there is no active admin; make one with `stead user create EMAIL --role admin`");
+    }
+    if config.mail.url.as_ref().is_some_and(|url| url.scheme() != "outbox") {
+        tracing::warn!("this version delivers no mail yet: it stays in the outbox");
     }
     tracing::info!(%address, environment = %config.environment, version = env!("CARGO_PKG_VERSION"), "listening");
     Ok(())

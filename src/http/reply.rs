@@ -1,6 +1,6 @@
 //! What handlers give back, beside `Json`.
 
-use axum::http::header::{CACHE_CONTROL, LOCATION};
+use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use serde::Serialize;
@@ -42,19 +42,6 @@ pub struct NoContent;
 impl IntoResponse for NoContent {
     fn into_response(self) -> Response {
         StatusCode::NO_CONTENT.into_response()
-    }
-}
-
-/// `Cache-Control: no-store`, as a part of a reply: `(NoStore, Json(tokens))`.
-#[derive(Clone, Copy, Debug)]
-pub struct NoStore;
-
-impl IntoResponseParts for NoStore {
-    type Error = std::convert::Infallible;
-
-    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
-        parts.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(parts)
     }
 }
 

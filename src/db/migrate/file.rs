@@ -58,7 +58,7 @@ fn parse(dir: &'static Dir<'_>, file: &'static include_dir::File<'_>) -> Option<
     Some(Migration {
         version: version.parse().ok()?,
         name,
-        label: if head.clone().any(|l| l.starts_with("contract")) { Label::Contract } else { Label::Expand },
+        label: if head.clone().any(|l| l.starts_with("contract:")) { Label::Contract } else { Label::Expand },
         transactional: !head.any(|l| l.starts_with("no-transaction")),
         up,
         down: dir.get_file(format!("{stem}.down.sql")).and_then(|f| f.contents_utf8()),
