@@ -11,7 +11,7 @@ pub const MAX_LENGTH: usize = 1024;
 /// zxcvbn's score of 4: "safely unguessable: moderate protection from an offline attack".
 const MIN_SCORE: u8 = 3;
 /// The estimate takes quadratic time; what is strong in this many code points stays strong.
-const ESTIMATED: usize = 72;
+const ESTIMATED: usize = 32;
 
 /// Why a password is too weak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -136,6 +136,15 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
             .max_connections(max)
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)
+            // After a full disk SQLite has rolled back by itself, and sqlx still counts a transaction as
+            // open: such a connection would never write again. The ping waits for the rollback of a
+            // transaction that was dropped.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .idle_timeout(None)
             .max_lifetime(None)
     };

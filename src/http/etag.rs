@@ -78,7 +78,8 @@ impl Named {
     }
 
     fn read(headers: &HeaderMap, name: HeaderName) -> Option<Self> {
-        let lines: Vec<_> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+        // What cannot be read names no version of ours: it must not count as "none named".
+        let lines: Vec<_> = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or("?")).collect();
         let tags: Vec<_> =
             lines.iter().flat_map(|line| line.split(',')).map(|tag| tag.trim().to_owned()).collect();
         match tags.as_slice() {

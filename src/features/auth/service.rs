@@ -30,6 +30,10 @@ use crate::state::AppState;
 /// How long a link that verifies an address is good for.
 const VERIFICATION_LIFE: Duration = Duration::from_secs(24 * 3600);
 
+/// How often a registration looks again after others of the same address: after that many, one of
+/// them has sent the mail that this one would have sent.
+const RACES: usize = 20;
+
 /// The service of signing in.
 #[derive(Clone)]
 pub struct Auth {
@@ -77,10 +81,13 @@ impl Auth {
 
     /// The same answer and the same work, whether the address is new, pending or in use.
     async fn register_pending(&self, account: Account) -> Result<Registered, AuthError> {
-        match self.try_register_pending(&account).await {
-            // Somebody registered the same address at the same moment: now it is known.
-            Err(AuthError::Users(UsersError::EmailTaken)) => self.try_register_pending(&account).await?,
-            outcome => outcome?,
+        for _ in 0..RACES {
+            match self.try_register_pending(&account).await {
+                // Somebody registered the same address at the same moment: look again, so that the
+                // answer does not say that there was somebody.
+                Err(AuthError::Users(UsersError::EmailTaken) | AuthError::Database(DbError::Stale)) => {}
+                outcome => return outcome.map(|()| Registered::MailSent),
+            }
         }
         Ok(Registered::MailSent)
     }
@@ -266,7 +273,8 @@ impl Auth {
     /// Tokens as the client gets them: with the account, and a proof for this device's next sign-in.
     async fn pair(&self, tokens: Tokens, device: Option<DeviceId>) -> Result<TokenPair, AuthError> {
         let user = tokens.principal.user;
-        let device = device.unwrap_or_else(|| DeviceId::fresh(&self.state.clock, &self.state.random));
+        // One for each session, however often it is refreshed: a device has one budget of guesses.
+        let device = device.unwrap_or(DeviceId(tokens.principal.session.0));
         Ok(TokenPair {
             access_token: tokens.access_token,
             token_type: "Bearer",

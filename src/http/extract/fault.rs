@@ -23,6 +23,9 @@ pub trait Rule {
     }
 }
 
+/// No more faults than this are gathered.
+const MOST: usize = 100;
+
 /// All faults of one body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults(Vec<Fault>);
@@ -47,11 +50,11 @@ impl Faults {
             .unwrap_or(Code::VALIDATION_FAILED)
     }
 
-    /// Keeps on gathering: deserr stops only at `Break`.
+    /// Keeps on gathering, up to what a person might read: the answer to a small body must not be large.
     fn join(before: Option<Self>, more: Self) -> ControlFlow<Self, Self> {
         let mut all = before.unwrap_or_default();
         all.0.extend(more.0);
-        ControlFlow::Continue(all)
+        if all.0.len() >= MOST { ControlFlow::Break(all) } else { ControlFlow::Continue(all) }
     }
 }
 
@@ -245,6 +248,13 @@ mod tests {
     #[test]
     fn a_body_that_is_no_object_is_a_fault_of_the_whole() {
         assert_eq!(faults(json!([]), Language::English), [fault("", "wrong_type", "This must be an object")]);
+    }
+
+    #[test]
+    fn a_body_full_of_faults_gets_an_answer_of_bounded_size() {
+        let body: Value =
+            (0..10_000).map(|n| (n.to_string(), json!(0))).collect::<serde_json::Map<_, _>>().into();
+        assert!(faults(body, Language::English).len() <= MOST + 2);
     }
 
     #[test]
