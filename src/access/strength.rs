@@ -69,6 +69,14 @@ mod tests {
     }
 
     #[test]
+    fn the_estimate_looks_at_a_bounded_start() {
+        let strong = "p9x-Tq7zK";
+        let within = format!("{}{strong}", "a".repeat(ESTIMATED - strong.len()));
+        let beyond = format!("{}{strong}", "a".repeat(ESTIMATED));
+        assert_eq!((check_for_ada(&within), check_for_ada(&beyond)), (Ok(()), Err(Weakness::Guessable)));
+    }
+
+    #[test]
     fn common_passwords_the_own_address_and_the_service_are_guessable() {
         for text in [
             "password1",

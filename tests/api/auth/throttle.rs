@@ -76,6 +76,19 @@ behaviour! {
         refused.refused(429, "too_many_attempts");
     }
 
+    async fn a_session_has_one_budget_however_often_it_is_refreshed(app: App) {
+        let ada = app.user().await;
+        let mut newest = ada.clone();
+        for n in 0..10 {
+            newest = app.person(&app.anonymous().refresh(&newest.refresh_token).await.expect(200).json());
+            let wrong = app.anonymous().post("/api/v1/auth/login", on_known_device(&newest, "wrong")).await;
+            assert_eq!(wrong.status, 401, "guess {n}: {}", wrong.text());
+        }
+        newest = app.person(&app.anonymous().refresh(&newest.refresh_token).await.expect(200).json());
+        let refused = app.anonymous().post("/api/v1/auth/login", on_known_device(&newest, PASSWORD)).await;
+        refused.refused(429, "too_many_attempts");
+    }
+
     async fn a_device_token_of_somebody_else_or_of_nobody_opens_no_budget(app: App) {
         let (ada, eve) = (app.user().await, app.user().await);
         guess(&app, &ada.email, 10).await;

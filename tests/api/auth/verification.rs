@@ -105,6 +105,26 @@ behaviour! {
         assert_eq!(ada.get("/api/v1/users/me").await.json()["display_name"], "Ada");
     }
 
+    async fn many_registrations_of_one_address_at_once_all_get_the_same_answer(stage: Stage) {
+        let (app, anonymous) = strict(stage).await;
+        let registering = (0..16).map(|_| anonymous.register(ADA, PASSWORD).into_future());
+        for reply in join_all(registering).await {
+            assert!(reply.expect(202).body.is_empty());
+        }
+        // Each replaced the link of the one before: one works.
+        let mut verified = 0;
+        for mail in app.mails_to(ADA).await {
+            let token = mail["link"].as_str().unwrap().split_once("#token=").unwrap().1;
+            let reply = anonymous.post(VERIFY, by_password(token, PASSWORD)).await;
+            verified += u32::from(reply.status == 204);
+        }
+        assert_eq!(verified, 1);
+        let admin = app.admin().await;
+        let users = admin.get("/api/v1/users").await.expect(200).json();
+        let accounts = users["items"].as_array().unwrap().iter().filter(|user| user["email"] == ADA);
+        assert_eq!(accounts.count(), 1, "{users}");
+    }
+
     async fn a_wrong_password_is_throttled_and_does_not_use_the_link_up(stage: Stage) {
         let (app, anonymous) = strict(stage).await;
         anonymous.register(ADA, PASSWORD).await.expect(202);

@@ -37,6 +37,29 @@ behaviour! {
     }
 }
 
+#[tokio::test]
+async fn a_full_disk_refuses_what_writes_and_ends_nothing_for_good() {
+    let app = Stage::on_sqlite().await.start().await;
+    let ada = app.user().await;
+    // The file may not grow any more: SQLite makes of this what it has, and then says that the disk is full.
+    let mut tx = app.state.db.write().await.unwrap();
+    let (_,): (i64,) = tx.query("PRAGMA max_page_count = 1").fetch_one().await.unwrap();
+    drop(tx);
+    let mut made = 0;
+    let refused = loop {
+        let reply = app.anonymous().register(&format!("full{made}@example.com"), PASSWORD).await;
+        if reply.status != 201 {
+            break reply;
+        }
+        made += 1;
+        assert!(made < 500, "the disk never filled up");
+    };
+    problem(refused, 503, "database_unavailable");
+    ada.get("/api/v1/users/me").await.expect(200);
+    // There is room again (the limit belonged to the connection that failed).
+    app.user().await.get("/api/v1/users/me").await.expect(200);
+}
+
 /// A server whose way to PostgreSQL leads through a proxy.
 async fn behind_a_proxy() -> Option<(App, Proxy)> {
     let stage = Stage::on_postgres().await?;

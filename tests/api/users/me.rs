@@ -89,7 +89,7 @@ behaviour! {
         let newer = changed.header("etag").unwrap().to_owned();
         assert_eq!(ada.get(ME).await.header("etag"), Some(newer.as_str()));
 
-        for stale in [older.as_str(), "\"0\"", "W/\"2\"", "garbage"] {
+        for stale in [older.as_str(), "\"0\"", "W/\"2\"", "garbage", "\"é\""] {
             let refused = ada.patch(ME, json!({"display_name": "Eve"})).header("if-match", stale).await;
             refused.refused(412, "precondition_failed");
         }
