@@ -300,13 +300,54 @@ mail-invitation-text = An account at { $service } was made for you.
 
     Open the link to choose a password. The link is good for 24 hours.
 mail-invitation-button = Choose a password
+mail-reset-password-subject = Choose a new password for { $service }
+mail-reset-password-text = Somebody, probably you, asked for a new password for your account at { $service }.
+
+    Open the link to choose one. The link is good for 30 minutes. All your sessions will end.
+
+    If this was not you, ignore this mail: nothing has changed.
+mail-reset-password-button = Choose a new password
+mail-password-changed-subject = Your password at { $service } was changed
+mail-password-changed-text = The password of your account at { $service } was changed just now, and your other sessions have ended.
+
+    If this was not you, reset your password at once.
+mail-confirm-new-email-subject = Confirm your new e-mail address for { $service }
+mail-confirm-new-email-text = You asked { $service } to use this e-mail address from now on.
+
+    To confirm that it is yours, open the link and enter your password. The link is good for 24 hours.
+
+    If this was not you, ignore this mail.
+mail-confirm-new-email-button = Confirm the new address
+mail-email-change-notice-subject = Your e-mail address at { $service } is about to change
+mail-email-change-notice-text = Somebody, probably you, asked { $service } to use another e-mail address for your account.
+
+    If this was not you, open the link to keep this address. It is good for 7 days, also after the change. Then reset your password.
+mail-email-change-notice-button = Keep this address
+mail-email-change-repeated-subject = Your e-mail address at { $service } is about to change again
+mail-email-change-repeated-text = Somebody, probably you, asked { $service } to use another e-mail address for your account, which was given this one less than 7 days ago.
+
+    If this was not you, open the link that was sent to the address before this one: it undoes both changes. Then reset your password.
 
 ## Pages that links in mails open
 
+page-failed = The server could not be reached. Please try again.
+page-noscript = This page needs JavaScript.
 page-verify-email-title = Confirm your e-mail address
-page-verify-email-explanation = Enter the password that you chose when you registered.
+page-verify-email-explanation = Enter the password of your account.
 page-verify-email-password = Password
 page-verify-email-button = Confirm
 page-verify-email-done = Your address is confirmed. You can sign in now.
-page-verify-email-failed = The server could not be reached. Please try again.
-page-verify-email-noscript = This page needs JavaScript.
+page-reset-password-title = Choose a new password
+page-reset-password-explanation = All your sessions will end.
+page-reset-password-password = New password
+page-reset-password-button = Set the password
+page-reset-password-done = Your password is set. You can sign in now.
+page-accept-invitation-title = Choose a password
+page-accept-invitation-explanation = With it you sign in from now on.
+page-accept-invitation-password = Password
+page-accept-invitation-button = Set the password
+page-accept-invitation-done = Your account is ready. You can sign in now.
+page-cancel-email-change-title = Keep your e-mail address
+page-cancel-email-change-explanation = The change is undone, and all sessions of your account end.
+page-cancel-email-change-button = Keep this address
+page-cancel-email-change-done = Your account keeps this address. If you did not ask for the change, reset your password now.

@@ -279,13 +279,54 @@ mail-invitation-text = 我们已在 { $service } 为您创建了账户。
 
     请打开链接设置密码。链接在 24 小时内有效。
 mail-invitation-button = 设置密码
+mail-reset-password-subject = 为您在 { $service } 的账户设置新密码
+mail-reset-password-text = 有人（很可能是您本人）请求为您在 { $service } 的账户设置新密码。
+
+    请打开链接设置新密码。链接在 30 分钟内有效。您的所有会话都将结束。
+
+    如果这不是您本人的操作，请忽略此邮件：一切都没有改变。
+mail-reset-password-button = 设置新密码
+mail-password-changed-subject = 您在 { $service } 的密码已更改
+mail-password-changed-text = 您在 { $service } 的账户密码刚刚已更改，您的其他会话已结束。
+
+    如果这不是您本人的操作，请立即重置密码。
+mail-confirm-new-email-subject = 请确认您在 { $service } 的新电子邮件地址
+mail-confirm-new-email-text = 您请求 { $service } 从现在起使用这个电子邮件地址。
+
+    请打开链接并输入您的密码，以确认该地址属于您。链接在 24 小时内有效。
+
+    如果这不是您本人的操作，请忽略此邮件。
+mail-confirm-new-email-button = 确认新地址
+mail-email-change-notice-subject = 您在 { $service } 的电子邮件地址即将更改
+mail-email-change-notice-text = 有人（很可能是您本人）请求 { $service } 为您的账户使用另一个电子邮件地址。
+
+    如果这不是您本人的操作，请打开链接以保留此地址。链接在 7 天内有效，更改之后也有效。随后请重置密码。
+mail-email-change-notice-button = 保留此地址
+mail-email-change-repeated-subject = 您在 { $service } 的电子邮件地址即将再次更改
+mail-email-change-repeated-text = 有人（很可能是您本人）请求 { $service } 为您的账户使用另一个电子邮件地址，而此地址启用还不到 7 天。
+
+    如果这不是您本人的操作，请打开当时发送到前一个地址的链接：它会撤销这两次更改。随后请重置密码。
 
 ## Pages that links in mails open
 
+page-failed = 无法连接服务器，请重试。
+page-noscript = 此页面需要启用 JavaScript。
 page-verify-email-title = 确认您的电子邮件地址
-page-verify-email-explanation = 请输入您注册时设置的密码。
+page-verify-email-explanation = 请输入您账户的密码。
 page-verify-email-password = 密码
 page-verify-email-button = 确认
 page-verify-email-done = 您的地址已确认，现在可以登录。
-page-verify-email-failed = 无法连接服务器，请重试。
-page-verify-email-noscript = 此页面需要启用 JavaScript。
+page-reset-password-title = 设置新密码
+page-reset-password-explanation = 您的所有会话都将结束。
+page-reset-password-password = 新密码
+page-reset-password-button = 设置密码
+page-reset-password-done = 您的密码已设置，现在可以登录。
+page-accept-invitation-title = 设置密码
+page-accept-invitation-explanation = 今后您将使用它登录。
+page-accept-invitation-password = 密码
+page-accept-invitation-button = 设置密码
+page-accept-invitation-done = 您的账户已就绪，现在可以登录。
+page-cancel-email-change-title = 保留您的电子邮件地址
+page-cancel-email-change-explanation = 更改将被撤销，您账户的所有会话都将结束。
+page-cancel-email-change-button = 保留此地址
+page-cancel-email-change-done = 您的账户保留此地址。如果更改不是您本人的请求，请立即重置密码。

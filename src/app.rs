@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use utoipa::openapi::OpenApi;
 
+use crate::access::audit::Audit;
 use crate::access::hasher::Hasher;
 use crate::access::keys::{KeyError, Keys};
 use crate::access::password::Passwords;
@@ -17,11 +18,11 @@ use crate::base::secret::SecretKey;
 use crate::base::service;
 use crate::config::{Config, Environment};
 use crate::db::{Db, DbError, Options, migrate};
-use crate::features::{self, auth, mailbox, pages};
+use crate::features::{self, mailbox, pages};
 use crate::http::middleware::{Cors, Stack, stack};
 use crate::http::page::Cursors;
 use crate::http::{catalogue, docs, openapi};
-use crate::mail::Outbox;
+use crate::mail::{Outbox, token};
 use crate::state::{AppState, Handles};
 use crate::tasks::Tasks;
 
@@ -110,11 +111,21 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
     let public_url = config.server.public_url();
     let link_base = config.mail.link_base.as_ref().unwrap_or(&public_url).as_str();
     let auth = Arc::new(config.auth.clone());
+    let audit = Audit::new(clock.clone(), random.clone());
     Ok(AppState::new(Handles {
-        passwords: Passwords::new(db.clone(), clock.clone(), hasher, keys.lookup.clone()),
+        passwords: Passwords::new(db.clone(), clock.clone(), hasher, keys.lookup.clone(), audit.clone()),
         outbox: Outbox::new(keys.outbox.clone(), clock.clone(), random.clone(), service::NAME, link_base),
         cursors: Cursors::new(keys.cursor.clone()),
-        access: Access::new(db.clone(), clock.clone(), random.clone(), keys, auth, public_url.as_str()),
+        access: Access::new(
+            db.clone(),
+            clock.clone(),
+            random.clone(),
+            keys,
+            audit.clone(),
+            auth,
+            public_url.as_str(),
+        ),
+        audit,
         tasks: Tasks::default(),
         config: config.clone(),
         clock,
@@ -183,6 +194,6 @@ pub async fn sweep_once(state: &AppState) -> Result<(), DbError> {
     sessions::purge(&mut tx, now).await?;
     throttle::purge(&mut tx, now).await?;
     state.outbox.purge(&mut tx).await?;
-    tx.commit().await?;
-    auth::service::purge(state).await.map(drop)
+    token::purge(&mut tx, now).await?;
+    tx.commit().await
 }

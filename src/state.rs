@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 
 use crate::access::Access;
+use crate::access::audit::Audit;
 use crate::access::password::Passwords;
 use crate::base::clock::Clock;
 use crate::base::random::Random;
@@ -28,6 +29,7 @@ pub struct Handles {
     pub outbox: Outbox,
     pub access: Access,
     pub passwords: Passwords,
+    pub audit: Audit,
     pub cursors: Cursors,
 }
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::Access;
+use super::audit::Action;
+use super::origin::Origin;
 use super::principal::{self, Principal};
 use super::refresh::RefreshToken;
-use super::sessions::{self, Origin, SessionRow};
+use super::sessions::{self, SessionRow};
 use super::token::{self, Claims};
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
@@ -62,14 +64,20 @@ impl Access {
     }
 
     /// Trades a refresh token for the next pair. What ends a session here is committed, too.
-    pub async fn refresh(&self, presented: &str) -> Result<Tokens, IssueError> {
+    pub async fn refresh(&self, presented: &str, origin: &Origin) -> Result<Tokens, IssueError> {
         let token =
             RefreshToken::decode(&self.keys.refresh, presented).ok_or(IssueError::InvalidRefreshToken)?;
         let mut tx = self.db.write().await?;
         let outcome = self.advance(&mut tx, token).await;
         match outcome {
-            Err(IssueError::Over | IssueError::InvalidRefreshToken | IssueError::RefreshTokenReused) => {
+            Err(IssueError::Over | IssueError::InvalidRefreshToken) => {
                 sessions::end(&mut tx, token.session).await?;
+                tx.commit().await?;
+            }
+            Err(IssueError::RefreshTokenReused) => {
+                let owner = sessions::find(&mut tx, token.session).await?.map(|row| row.user_id);
+                sessions::end(&mut tx, token.session).await?;
+                self.audit.record(&mut tx, Action::RefreshTokenReused, None, owner, origin).await?;
                 tx.commit().await?;
             }
             Ok(_) => tx.commit().await?,
@@ -126,7 +134,7 @@ impl Access {
             iat: now.seconds(),
             exp: now.plus(self.settings.access_ttl).seconds(),
             jti: crate::base::id::fresh(&self.clock, &self.random),
-            roles: principal.roles.iter().cloned().collect(),
+            roles: principal.grants.roles.iter().cloned().collect(),
         };
         Ok(self.keys.with_signing(|kid, key| token::sign(&claims, kid, key)).ok_or(NoKey)??)
     }

@@ -2,11 +2,13 @@
 //!
 //! It lies below the features and knows none of them: the extractors take [`Access`] by `FromRef`.
 
+pub mod audit;
 pub mod caller;
 pub mod device;
 pub mod hasher;
 pub mod issue;
 pub mod keys;
+pub mod origin;
 pub mod password;
 pub mod permission;
 pub mod principal;
@@ -19,6 +21,7 @@ pub mod token;
 
 use std::sync::Arc;
 
+use self::audit::Audit;
 use self::keys::Keys;
 use self::principal::Principal;
 use self::token::InvalidToken;
@@ -34,6 +37,7 @@ pub struct Access {
     clock: Clock,
     random: Random,
     keys: Keys,
+    audit: Audit,
     settings: Arc<Auth>,
     /// Who issues the tokens and whom they are for: the public URL, without a slash at its end.
     issuer: Arc<str>,
@@ -56,10 +60,11 @@ impl Access {
         clock: Clock,
         random: Random,
         keys: Keys,
+        audit: Audit,
         settings: Arc<Auth>,
         public_url: &str,
     ) -> Self {
-        Self { db, clock, random, keys, settings, issuer: public_url.trim_end_matches('/').into() }
+        Self { db, clock, random, keys, audit, settings, issuer: public_url.trim_end_matches('/').into() }
     }
 
     pub fn keys(&self) -> &Keys {

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use super::audit::{Action, Audit};
 use super::device::DeviceId;
 use super::hasher::{HashError, Hasher, Place};
+use super::origin::Origin;
 use super::throttle::{self, Reservation};
 use crate::base::clock::Clock;
 use crate::base::email::Email;
@@ -43,6 +45,8 @@ pub struct Claim<'a> {
     pub password: Password,
     /// A device that the owner signed in from before has a budget of its own.
     pub device: Option<(UserId, DeviceId)>,
+    /// Whose account it is, if it is one: for the audit log.
+    pub subject: Option<UserId>,
 }
 
 /// The password was right. Settled inside the transaction that acts on it.
@@ -65,11 +69,12 @@ pub struct Passwords {
     clock: Clock,
     hasher: Hasher,
     lookup: Keyring,
+    audit: Audit,
 }
 
 impl Passwords {
-    pub fn new(db: Db, clock: Clock, hasher: Hasher, lookup: Keyring) -> Self {
-        Self { db, clock, hasher, lookup }
+    pub fn new(db: Db, clock: Clock, hasher: Hasher, lookup: Keyring, audit: Audit) -> Self {
+        Self { db, clock, hasher, lookup, audit }
     }
 
     /// The hash of a new password, in PHC form.
@@ -78,8 +83,8 @@ impl Passwords {
     }
 
     /// Checks a password: one unit of the budget, one hash, whoever is asked for.
-    pub async fn check(&self, claim: Claim<'_>) -> Result<Proof, PasswordError> {
-        let budgets = self.budgets(&claim)?;
+    pub async fn check(&self, claim: Claim<'_>, origin: &Origin) -> Result<Proof, PasswordError> {
+        let (budgets, subject) = (self.budgets(&claim)?, claim.subject);
         let place = self.admit(&budgets.charged).await?;
         let verdict = self.hasher.verify(place, claim.password, claim.stored).await?;
         if verdict.matches {
@@ -87,6 +92,7 @@ impl Passwords {
         }
         let mut tx = self.db.write().await?;
         throttle::confirm(&mut tx, &budgets.charged).await?;
+        self.audit.record(&mut tx, Action::LoginFailed, None, subject, origin).await?;
         tx.commit().await?;
         Err(PasswordError::Wrong)
     }
@@ -105,6 +111,13 @@ impl Passwords {
         Ok(throttle::vouch(tx, &self.account_key(email)?).await?)
     }
 
+    /// Whether one more mail may be sent to `email` because somebody asked for it.
+    pub async fn may_mail(&self, tx: &mut Tx, email: &Email) -> Result<bool, PasswordError> {
+        let key = self.key(&[b"mail", email.as_str().as_bytes()])?;
+        let reservation = throttle::reserve(tx, &key, throttle::MAILS, self.clock.now()).await?;
+        Ok(reservation == Reservation::Granted)
+    }
+
     /// A place in the hash queue and a unit of the budget; the place first, so that a flood is turned
     /// away before it costs a write.
     async fn admit(&self, budget: &Tag) -> Result<Place, PasswordError> {
@@ -112,7 +125,7 @@ impl Passwords {
         loop {
             let place = self.hasher.admit()?;
             let mut tx = self.db.write().await?;
-            let reservation = throttle::reserve(&mut tx, budget, self.clock.now()).await?;
+            let reservation = throttle::reserve(&mut tx, budget, throttle::GUESSES, self.clock.now()).await?;
             tx.commit().await?;
             match reservation {
                 Reservation::Granted => return Ok(place),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::origin::Origin;
 use super::permission::ADMIN;
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
@@ -21,19 +22,59 @@ pub enum Status {
     Deleted,
 }
 
+/// Roles, and the permissions they carry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    pub roles: BTreeSet<String>,
+    permissions: BTreeSet<String>,
+}
+
+impl Grants {
+    /// Whether `permission` is among them. The role `admin` holds all there are.
+    pub fn may(&self, permission: &str) -> bool {
+        self.roles.contains(ADMIN) || self.permissions.contains(permission)
+    }
+
+    /// Whether these hold all that `others` hold.
+    pub fn cover(&self, others: &Self) -> bool {
+        self.roles.contains(ADMIN)
+            || (!others.roles.contains(ADMIN) && others.permissions.is_subset(&self.permissions))
+    }
+}
+
 /// A signed-in person: an account through one of its sessions.
 #[derive(Clone, Debug)]
 pub struct Principal {
     pub user: UserId,
     pub session: SessionId,
-    pub roles: BTreeSet<String>,
-    permissions: BTreeSet<String>,
+    pub grants: Grants,
 }
 
 impl Principal {
-    /// Whether the roles grant `permission`. The role `admin` holds all there are.
     pub fn may(&self, permission: &str) -> bool {
-        self.roles.contains(ADMIN) || self.permissions.contains(permission)
+        self.grants.may(permission)
+    }
+}
+
+/// Who acts, and from where. At the terminal that is an operator, who may do anything.
+#[derive(Clone, Copy)]
+pub struct Actor<'a> {
+    pub principal: Option<&'a Principal>,
+    pub origin: &'a Origin,
+}
+
+impl Actor<'_> {
+    /// Whoever runs commands at the terminal.
+    pub const OPERATOR: Actor<'static> = Actor { principal: None, origin: &Origin::TERMINAL };
+
+    pub fn id(&self) -> Option<UserId> {
+        self.principal.map(|principal| principal.user)
+    }
+
+    /// Whether the actor holds all that `others` hold: nobody acts on someone who may do more, and
+    /// nobody grants what they do not hold.
+    pub fn covers(&self, others: &Grants) -> bool {
+        self.principal.is_none_or(|principal| principal.grants.cover(others))
     }
 }
 
@@ -67,10 +108,41 @@ pub async fn load(
         .fetch_all()
         .await?;
     let Some(user) = rows.first().map(|row| row.user_id) else { return Ok(None) };
-    let mut principal = Principal { user, session, roles: BTreeSet::new(), permissions: BTreeSet::new() };
-    for row in rows {
-        principal.roles.extend(row.role);
-        principal.permissions.extend(row.permission);
+    let grants = collect(rows.into_iter().map(|row| (row.role, row.permission)));
+    Ok(Some(Principal { user, session, grants }))
+}
+
+/// What an account is granted now.
+pub async fn grants_of_user(db: &mut Session, user: UserId) -> Result<Grants, DbError> {
+    let rows: Vec<(Option<String>, Option<String>)> = db
+        .query(
+            "SELECT r.role, p.permission FROM user_roles r LEFT JOIN role_permissions p ON p.role = r.role
+             WHERE r.user_id = $1",
+        )
+        .bind(user)
+        .fetch_all()
+        .await?;
+    Ok(collect(rows))
+}
+
+/// What these roles grant; a role that does not exist is not among the roles of the answer.
+pub async fn grants_of_roles(db: &mut Session, roles: &BTreeSet<String>) -> Result<Grants, DbError> {
+    let mut query = db.query(
+        "SELECT r.name, p.permission FROM roles r LEFT JOIN role_permissions p ON p.role = r.name
+         WHERE r.name IN (NULL",
+    );
+    for role in roles {
+        query = query.push(", $?").bind(role);
     }
-    Ok(Some(principal))
+    let rows: Vec<(Option<String>, Option<String>)> = query.push(")").fetch_all().await?;
+    Ok(collect(rows))
+}
+
+fn collect(rows: impl IntoIterator<Item = (Option<String>, Option<String>)>) -> Grants {
+    let mut grants = Grants::default();
+    for (role, permission) in rows {
+        grants.roles.extend(role);
+        grants.permissions.extend(permission);
+    }
+    grants
 }

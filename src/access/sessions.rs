@@ -1,7 +1,5 @@
 //! Sessions: one row for each sign-in, however often it is refreshed.
 
-use std::net::IpAddr;
-
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::base::keyring::KeyId;
@@ -20,13 +18,6 @@ pub struct SessionRow {
     pub idle_expires_at: Timestamp,
     pub expires_at: Timestamp,
     pub ip: Option<String>,
-    pub user_agent: Option<String>,
-}
-
-/// Where a sign-in comes from, as far as is known.
-#[derive(Clone, Debug, Default)]
-pub struct Origin {
-    pub ip: Option<IpAddr>,
     pub user_agent: Option<String>,
 }
 

@@ -6,8 +6,6 @@ use std::borrow::Cow;
 use crate::base::email::Email;
 use crate::base::secret::Password;
 
-/// Longer ones are refused before anything is looked up or hashed.
-pub const MAX_LENGTH: usize = 1024;
 /// zxcvbn's score of 4: "safely unguessable: moderate protection from an offline attack".
 const MIN_SCORE: u8 = 3;
 /// The estimate takes quadratic time; what is strong in this many code points stays strong.
@@ -24,7 +22,7 @@ pub enum Weakness {
 /// Whether `password` may become one of the account `email` at the service `service`.
 pub fn check(password: &Password, email: &Email, service: &str, min_length: usize) -> Result<(), Weakness> {
     let length = password.code_points();
-    if length > MAX_LENGTH {
+    if length > Password::MAX_LENGTH {
         return Err(Weakness::TooLong);
     }
     if length < min_length {

@@ -9,12 +9,21 @@ use crate::base::clock::Timestamp;
 use crate::base::keyring::Tag;
 use crate::db::{DbError, Tx};
 
-/// Wrong guesses allowed in one window, and its length.
-pub const UNITS: i64 = 10;
-pub const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// Wrong guesses without a right one, ever (NIST SP 800-63B §3.2.2). A right password, or a reset
-/// through the mailbox, opens the account's budget again.
-pub const CONSECUTIVE: i64 = 100;
+/// How much a budget allows.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// In one window.
+    pub units: i64,
+    pub window: Duration,
+    /// Without success, ever.
+    pub consecutive: i64,
+}
+
+/// Guesses at a password. The hundred in a row are NIST's (SP 800-63B §3.2.2): a right password, or a
+/// reset through the mailbox, opens the account's budget again.
+pub const GUESSES: Limits = Limits { units: 10, window: Duration::from_secs(15 * 60), consecutive: 100 };
+/// Mails that anyone can have sent to one address.
+pub const MAILS: Limits = Limits { units: 3, window: Duration::from_secs(3600), consecutive: i64::MAX };
 /// How long a caller is asked to stay away once that limit is reached.
 const CLOSED: Duration = Duration::from_secs(3600);
 /// A unit that is undecided for longer belongs to a process that died.
@@ -41,7 +50,7 @@ struct Budget {
 }
 
 /// Takes one unit from the budget of `key`. The caller commits before it checks the secret.
-pub async fn reserve(tx: &mut Tx, key: &Tag, now: Timestamp) -> Result<Reservation, DbError> {
+pub async fn reserve(tx: &mut Tx, key: &Tag, limits: Limits, now: Timestamp) -> Result<Reservation, DbError> {
     let taken = tx
         .query(
             "INSERT INTO throttles (key, used, undecided, consecutive, reserved_at, resets_at)
@@ -56,9 +65,9 @@ pub async fn reserve(tx: &mut Tx, key: &Tag, now: Timestamp) -> Result<Reservati
         )
         .bind(key.as_slice())
         .bind(now)
-        .bind(now.plus(WINDOW))
-        .bind(UNITS)
-        .bind(CONSECUTIVE)
+        .bind(now.plus(limits.window))
+        .bind(limits.units)
+        .bind(limits.consecutive)
         .execute()
         .await?;
     if taken > 0 {
@@ -69,14 +78,14 @@ pub async fn reserve(tx: &mut Tx, key: &Tag, now: Timestamp) -> Result<Reservati
         .bind(key.as_slice())
         .fetch_one()
         .await?;
-    Ok(refusal(&budget, now))
+    Ok(refusal(&budget, limits, now))
 }
 
-fn refusal(budget: &Budget, now: Timestamp) -> Reservation {
+fn refusal(budget: &Budget, limits: Limits, now: Timestamp) -> Reservation {
     if budget.undecided > 0 && now.since(budget.reserved_at) < DECIDED_WITHIN {
         return Reservation::Undecided;
     }
-    let closed = budget.consecutive >= CONSECUTIVE && budget.used < UNITS;
+    let closed = budget.consecutive >= limits.consecutive && budget.used < limits.units;
     Reservation::Refused { retry_after: if closed { CLOSED } else { budget.resets_at.since(now) } }
 }
 

@@ -11,6 +11,9 @@ use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 pub struct Password(SecretString);
 
 impl Password {
+    /// Longer ones are refused at the door, before anything is looked up or hashed. In code points.
+    pub const MAX_LENGTH: usize = 1024;
+
     pub fn new(text: String) -> Self {
         Self(text.into())
     }

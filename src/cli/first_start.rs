@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::failure::Failure;
 use crate::access::permission::ADMIN;
+use crate::access::principal::Actor;
 use crate::app::App;
 use crate::base::random::Random;
 use crate::base::secret::{Password, SecretKey};
@@ -69,9 +70,9 @@ pub async fn admin(app: &App, users: &Users) -> Result<Option<(&'static str, Str
         password: Some(Password::new(password.clone())),
         display_name: None,
         locale: None,
-        roles: vec![ADMIN.into()],
+        roles: [ADMIN.into()].into(),
     };
-    match users.create(new).await {
+    match users.create(new, Actor::OPERATOR).await {
         Ok(_) => Ok(Some((ADMIN_EMAIL, password))),
         // A twin was quicker, or the address is in use by somebody who is no admin any more.
         Err(crate::features::users::error::UsersError::EmailTaken) => Ok(None),

@@ -4,20 +4,25 @@ use std::io::Read;
 
 use axum::extract::FromRef;
 use clap::Subcommand;
+use serde::Serialize;
 
 use super::context::{block_on, open, print, print_json};
 use super::failure::Failure;
+use crate::access::principal::Actor;
 use crate::base::email::Email;
 use crate::base::secret::Password;
 use crate::config::Config;
 use crate::features::users::error::UsersError;
-use crate::features::users::model::{DisplayName, User as Shown};
+use crate::features::users::model::{DisplayName, Person, User as Shown};
 use crate::features::users::service::{NewUser, PageOf, Users};
 use crate::features::users::store::Filter;
+use crate::http::etag::IfMatch;
 
 #[derive(Subcommand)]
 pub enum User {
-    /// Make an account that is active at once
+    /// Make an account: active with a password, invited without one
+    ///
+    /// Without a password it prints a link, good once and for 24 hours, to choose one.
     #[command(
         after_help = "Example: printf '%s' \"$PASSWORD\" | stead user create ada@example.com --role admin --password-stdin"
     )]
@@ -30,7 +35,7 @@ pub enum User {
         #[arg(long)]
         display_name: Option<String>,
         /// Read the password from standard input
-        #[arg(long, required = true)]
+        #[arg(long)]
         password_stdin: bool,
         #[arg(long)]
         json: bool,
@@ -74,36 +79,64 @@ impl User {
 
     async fn act(self, users: &Users) -> Result<(), Failure> {
         match self {
-            Self::Create { email, roles, display_name, json, .. } => {
+            Self::Create { email, roles, display_name, password_stdin, json } => {
                 let display_name = display_name.map(|name| DisplayName::parse(&name)).transpose()?;
-                let display_name = display_name.map(DisplayName::into_string);
-                let new =
-                    NewUser { email, password: Some(read_password()?), display_name, locale: None, roles };
-                let person: Shown = users.create(new).await.map_err(explain)?.into();
-                if json {
-                    print_json(&person)
-                } else {
-                    done(format_args!("created {} ({})", person.email, person.id))
-                }
+                let new = NewUser {
+                    email,
+                    password: if password_stdin { Some(read_password()?) } else { None },
+                    display_name: display_name.map(DisplayName::into_string),
+                    locale: None,
+                    roles: roles.into_iter().collect(),
+                };
+                created(users.create(new, Actor::OPERATOR).await.map_err(explain)?, json)
             }
             Self::List { role, json } => list(users, role, json).await,
             Self::SetPassword { email, .. } => {
                 let account = users.find_by_email(&email).await.map_err(explain)?;
-                users.set_password(account.base.id, read_password()?).await.map_err(explain)?;
+                users
+                    .set_password(account.base.id, read_password()?, Actor::OPERATOR)
+                    .await
+                    .map_err(explain)?;
                 done(format_args!("set the password of {email}; all sessions ended"))
             }
             Self::Suspend { email } => {
                 let account = users.find_by_email(&email).await.map_err(explain)?;
-                users.suspend(account.base.id).await.map_err(explain)?;
+                users
+                    .suspend(account.base.id, &IfMatch::default(), Actor::OPERATOR)
+                    .await
+                    .map_err(explain)?;
                 done(format_args!("suspended {email}; all sessions ended"))
             }
             Self::Activate { email } => {
                 let account = users.find_by_email(&email).await.map_err(explain)?;
-                users.activate(account.base.id).await.map_err(explain)?;
+                users
+                    .activate(account.base.id, &IfMatch::default(), Actor::OPERATOR)
+                    .await
+                    .map_err(explain)?;
                 done(format_args!("activated {email}"))
             }
         }
     }
+}
+
+#[derive(Serialize)]
+struct Created {
+    #[serde(flatten)]
+    user: Shown,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invitation: Option<String>,
+}
+
+fn created((person, invitation): (Person, Option<String>), json: bool) -> Result<(), Failure> {
+    let user = Shown::from(person);
+    if json {
+        return print_json(&Created { user, invitation });
+    }
+    print(format_args!("created {} ({})", user.email, user.id))?;
+    if let Some(link) = invitation {
+        print(format_args!("to choose a password, once and within 24 hours: {link}"))?;
+    }
+    Ok(())
 }
 
 /// All accounts, page by page, so that the list may be long.
@@ -146,12 +179,9 @@ fn read_password() -> Result<Password, Failure> {
 /// What the API says with a code, the terminal says with what to do.
 fn explain(error: UsersError) -> Failure {
     match error {
-        UsersError::WeakPassword(weakness) => {
+        UsersError::WeakPassword { weakness, .. } => {
             format!("the password is too weak ({weakness:?}): take a longer one, several words will do")
                 .into()
-        }
-        UsersError::NoSuchRole(role) => {
-            format!("there is no role `{role}`; built in are `admin` and `user`").into()
         }
         error => error.into(),
     }

@@ -101,7 +101,7 @@ const RULES: &[Rule] = &[
         "is zero: every request would be refused", "set rate_limit.enabled to false if no limit is meant"),
 
     (Nonsense, "cors.allowed_origins", |c| c.cors.allowed_origins.iter().any(|origin| !is_origin(origin)),
-        "has an entry that is not an origin", "use scheme://host[:port], in lower case, without a path"),
+        "has an entry that is not an origin", "use scheme://host[:port], in lower case, without a path, or `localhost` for every port of this machine"),
     (Unsafe, "cors.allowed_origins", |c| allows_everyone(c),
         "is `*`: the pages of every site may call the API", "name the origins of your front ends"),
     (Nonsense, "cors.allow_credentials", |c| c.cors.allow_credentials && allows_everyone(c),
@@ -160,7 +160,7 @@ fn allows_everyone(config: &Config) -> bool {
 
 fn is_origin(text: &str) -> bool {
     let is_bare = |url: Url| url.has_host() && &url[..Position::BeforePath] == text && !text.contains('@');
-    text == "*" || Url::parse(text).is_ok_and(is_bare)
+    ["*", "localhost"].contains(&text) || Url::parse(text).is_ok_and(is_bare)
 }
 
 /// A sender's address may be local (`no-reply@localhost`), which an account's may not.

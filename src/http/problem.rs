@@ -18,6 +18,7 @@ use utoipa::openapi::schema::Schema;
 use super::code::Code;
 use crate::base::language::{Arg, Language, translate};
 use crate::db::DbError;
+use crate::mail::OutboxError;
 
 /// An error on its way to the caller.
 ///
@@ -148,6 +149,16 @@ fn challenge(code: Code) -> HeaderMap {
         _ => return HeaderMap::new(),
     };
     HeaderMap::from_iter([(WWW_AUTHENTICATE, HeaderValue::from_static(value))])
+}
+
+/// What the outbox says: a mail that cannot be queued fails its cause.
+impl From<OutboxError> for Problem {
+    fn from(error: OutboxError) -> Self {
+        match error {
+            OutboxError::Database(error) => error.into(),
+            error => Self::new(Code::INTERNAL_ERROR).caused_by(error),
+        }
+    }
 }
 
 /// What the database says, where no feature says it better.

@@ -10,10 +10,20 @@ use crate::base::language::{Language, translate};
 pub enum Letter {
     /// Asks whether the address is theirs.
     VerifyEmail { token: String },
-    /// Somebody, perhaps they themselves, tried to register an address that has an account.
+    /// Somebody, perhaps they themselves, gave an address that has an account.
     AlreadyRegistered,
-    /// An administrator made an account for them; the link lets them set a password.
+    /// Somebody made an account for them; the link lets them set a password.
     Invitation { token: String },
+    /// Lets them set a new password.
+    ResetPassword { token: String },
+    /// The password was changed or reset.
+    PasswordChanged,
+    /// Asks whether the new address is theirs.
+    ConfirmNewEmail { token: String },
+    /// Tells the old address of a change; the link undoes it.
+    EmailChangeNotice { token: String },
+    /// Tells the present address of a change that follows soon on another, whose notice still undoes both.
+    EmailChangeRepeated,
 }
 
 /// A letter as it is read.
@@ -33,15 +43,27 @@ impl Letter {
             Self::VerifyEmail { .. } => "verify-email",
             Self::AlreadyRegistered => "already-registered",
             Self::Invitation { .. } => "invitation",
+            Self::ResetPassword { .. } => "reset-password",
+            Self::PasswordChanged => "password-changed",
+            Self::ConfirmNewEmail { .. } => "confirm-new-email",
+            Self::EmailChangeNotice { .. } => "email-change-notice",
+            Self::EmailChangeRepeated => "email-change-repeated",
         }
     }
 
-    fn link(&self, base: &str) -> Option<String> {
+    /// The page that the letter's button opens, and the token it hands over.
+    fn page(&self) -> Option<(&'static str, &str)> {
         match self {
-            Self::VerifyEmail { token } => Some(format!("{base}/verify-email#token={token}")),
-            Self::Invitation { token } => Some(format!("{base}/accept-invitation#token={token}")),
-            Self::AlreadyRegistered => None,
+            Self::VerifyEmail { token } | Self::ConfirmNewEmail { token } => Some(("verify-email", token)),
+            Self::Invitation { token } => Some(("accept-invitation", token)),
+            Self::ResetPassword { token } => Some(("reset-password", token)),
+            Self::EmailChangeNotice { token } => Some(("cancel-email-change", token)),
+            Self::AlreadyRegistered | Self::PasswordChanged | Self::EmailChangeRepeated => None,
         }
+    }
+
+    pub(super) fn link(&self, base: &str) -> Option<String> {
+        self.page().map(|(page, token)| format!("{base}/{page}#token={token}"))
     }
 
     /// The letter for a reader of `language`, with links that begin with `base`.
@@ -71,7 +93,8 @@ fn html(language: Language, subject: &str, body: &str, button: Option<&(String, 
     )
 }
 
-fn escape(text: &str) -> String {
+/// Text as HTML shows it.
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -85,12 +108,17 @@ mod tests {
         let letters = [
             Letter::VerifyEmail { token: token.clone() },
             Letter::AlreadyRegistered,
-            Letter::Invitation { token },
+            Letter::Invitation { token: token.clone() },
+            Letter::ResetPassword { token: token.clone() },
+            Letter::PasswordChanged,
+            Letter::ConfirmNewEmail { token: token.clone() },
+            Letter::EmailChangeNotice { token },
+            Letter::EmailChangeRepeated,
         ];
         for letter in letters {
             let [en, zh] = Language::ALL.map(|l| letter.render(l, "Stead", "https://api.example"));
             for text in [&en.subject, &en.text, &zh.subject, &zh.text] {
-                assert!(!text.contains("mail-") && !text.is_empty(), "{text}");
+                assert!(!text.starts_with("mail-") && !text.is_empty(), "{text}");
             }
             assert_ne!(en.text, zh.text);
         }

@@ -3,6 +3,7 @@
 
 mod letter;
 mod outbox;
+pub mod token;
 
-pub use letter::{Letter, Rendered};
+pub use letter::{Letter, Rendered, escape};
 pub use outbox::{Mail, Outbox, OutboxError, Posted};

@@ -44,6 +44,8 @@ pub enum OutboxError {
     Database(#[from] DbError),
     #[error(transparent)]
     NoKey(#[from] NoKey),
+    #[error("the mail cannot be written: {0}")]
+    Encoding(#[from] serde_json::Error),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
@@ -58,8 +60,8 @@ enum State {
 #[derive(Clone)]
 pub struct Outbox {
     keys: Keyring,
-    clock: Clock,
-    random: Random,
+    pub(super) clock: Clock,
+    pub(super) random: Random,
     service: Arc<str>,
     link_base: Arc<str>,
 }
@@ -81,9 +83,14 @@ impl Outbox {
         }
     }
 
+    /// What the button of `letter` opens, for whoever hands it over without a mail.
+    pub fn link(&self, letter: &Letter) -> Option<String> {
+        letter.link(&self.link_base)
+    }
+
     /// Queues a mail in the transaction that is its cause. It is not sent any more once `life` is over.
     pub async fn queue(&self, tx: &mut Tx, mail: &Mail, life: Duration) -> Result<(), OutboxError> {
-        let plain = serde_json::to_vec(mail).unwrap_or_default();
+        let plain = serde_json::to_vec(mail)?;
         self.insert(tx, plain, State::Queued, life).await
     }
 

@@ -1,8 +1,11 @@
 //! Signing in, and all that comes before and after it.
 
+mod emails;
 mod login;
+mod passwords;
 mod refresh;
 mod registration;
+mod reset;
 mod sessions;
 mod throttle;
 mod tokens;

@@ -27,7 +27,7 @@ behaviour! {
             assert!(!reply.body.is_empty() && reply.header("content-type").is_some(), "{asset}");
             assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{asset}");
         }
-        for own in ["/docs", "/docs/start.js", "/docs/style.css", "/verify-email", "/pages/verify-email.js", "/pages/page.css"] {
+        for own in ["/docs", "/docs/start.js", "/docs/style.css", "/verify-email", "/pages/page.js", "/pages/page.css"] {
             let text = app.anonymous().get(own).await.expect(200).text();
             assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("url(//"), "{own}: {text}");
             // Nor anything that the policy would stop.

@@ -3,6 +3,8 @@
 //! How a test is written is shown in `harness/mod.rs`. A feature's tests are in the file of its name.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod auth;
 #[cfg(test)]
 mod documents;
@@ -16,5 +18,7 @@ mod headers;
 mod health;
 #[cfg(test)]
 mod openapi;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod users;

@@ -1,5 +1,8 @@
 //! Accounts.
 
+mod administration;
+mod authority;
+mod creation;
 mod last_admin;
 mod list;
 mod me;

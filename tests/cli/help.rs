@@ -43,7 +43,7 @@ fn wrong_use_is_told_on_stderr_with_exit_code_2() {
         ("user", "Usage"),
         ("user create", "EMAIL"),
         ("user create not-an-address --password-stdin", "not-an-address"),
-        ("user create ada@example.com", "--password-stdin"),
+        ("user set-password ada@example.com", "--password-stdin"),
         ("config show --env production", "production"),
         ("migrate sideways", "sideways"),
     ] {

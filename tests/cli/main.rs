@@ -7,6 +7,8 @@ mod first_start;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod invitation;
+#[cfg(test)]
 #[path = "../api/harness/postgres/mod.rs"]
 mod postgres;
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use axum::response::{IntoResponse, Response};
 
+use crate::access::hasher::HashError;
 use crate::access::issue::IssueError;
 use crate::access::password::PasswordError;
 use crate::base::keyring::NoKey;
 use crate::db::DbError;
-use crate::features::users::error::{UsersError, wrong_password};
+use crate::features::users::error::{UsersError, busy, wrong_password};
 use crate::http::{Code, Fault, Problem};
 use crate::mail::OutboxError;
 
@@ -30,6 +31,8 @@ pub enum AuthError {
     Users(#[from] UsersError),
     #[error(transparent)]
     Password(#[from] PasswordError),
+    #[error(transparent)]
+    Hash(#[from] HashError),
     #[error(transparent)]
     Issue(#[from] IssueError),
     #[error(transparent)]
@@ -55,11 +58,11 @@ impl From<AuthError> for Problem {
             E::NoSuchSession => Self::new(Code::NOT_FOUND),
             E::Users(error) => error.into(),
             E::Password(error) => wrong_password(error),
+            E::Hash(error) => busy(error),
             E::Issue(error) => issue(error),
-            E::Outbox(OutboxError::Database(error)) | E::Database(error) => error.into(),
-            E::Outbox(OutboxError::NoKey(error)) | E::NoKey(error) => {
-                Self::new(Code::INTERNAL_ERROR).caused_by(error)
-            }
+            E::Outbox(error) => error.into(),
+            E::Database(error) => error.into(),
+            E::NoKey(error) => Self::new(Code::INTERNAL_ERROR).caused_by(error),
         }
     }
 }

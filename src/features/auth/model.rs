@@ -4,14 +4,10 @@ use deserr::{Deserr, ValuePointerRef};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::access::sessions::SessionRow;
-use crate::access::strength::MAX_LENGTH;
-use crate::base::clock::Timestamp;
 use crate::base::email::Email;
-use crate::base::id::SessionId;
-use crate::base::language::{Arg, Language};
+use crate::base::language::Language;
 use crate::base::secret::Password;
-use crate::features::users::model::{DisplayName, User};
+use crate::features::users::model::{DisplayName, Person, User};
 use crate::http::extract::{Faults, Rule};
 
 /// A person who wants an account.
@@ -21,7 +17,7 @@ pub struct Registration {
     pub email: Email,
     /// At least 8 characters (as configured) and not easily guessed; spaces and any script are welcome.
     #[schema(value_type = String, format = Password, max_length = 1024, example = "correct horse battery staple")]
-    pub password: NewPassword,
+    pub password: Password,
     #[deserr(default)]
     #[schema(value_type = Option<DisplayName>, example = "Ada Lovelace")]
     pub display_name: Option<DisplayName>,
@@ -30,37 +26,11 @@ pub struct Registration {
     pub locale: Option<Language>,
 }
 
-/// A password that is to become one: never over 1,024 code points.
-#[derive(Clone, Deserr)]
-#[deserr(try_from(String) = NewPassword::parse -> PasswordTooLong)]
-pub struct NewPassword(pub Password);
-
-/// A field rule: the type refuses what cannot be a value of it.
-#[derive(Debug, Clone, Copy)]
-pub struct PasswordTooLong;
-
-impl NewPassword {
-    fn parse(text: String) -> Result<Self, PasswordTooLong> {
-        let password = Password::new(text);
-        if password.code_points() > MAX_LENGTH { Err(PasswordTooLong) } else { Ok(Self(password)) }
-    }
-}
-
-impl Rule for PasswordTooLong {
-    fn code(&self) -> &'static str {
-        "too_long"
-    }
-
-    fn args(&self) -> Vec<(&'static str, Arg)> {
-        vec![("max", MAX_LENGTH.into())]
-    }
-}
-
 /// A rule across fields: one function, and which field it marks.
 pub struct PasswordIsAddress;
 
 fn not_the_address(new: Registration, _: ValuePointerRef<'_>) -> Result<Registration, PasswordIsAddress> {
-    let same = new.password.0.expose().trim().eq_ignore_ascii_case(new.email.as_str());
+    let same = new.password.expose().trim().eq_ignore_ascii_case(new.email.as_str());
     if same { Err(PasswordIsAddress) } else { Ok(new) }
 }
 
@@ -80,7 +50,7 @@ impl Rule for PasswordIsAddress {
 pub struct Login {
     pub email: Email,
     #[schema(value_type = String, format = Password, max_length = 1024, example = "correct horse battery staple")]
-    pub password: NewPassword,
+    pub password: Password,
     /// The `device_token` of an earlier sign-in on this device: wrong guesses by strangers then never
     /// keep its owner out.
     #[deserr(default)]
@@ -104,13 +74,67 @@ pub struct Verification {
     /// The account's password; not needed with the account's own bearer token.
     #[deserr(default)]
     #[schema(value_type = Option<String>, format = Password, max_length = 1024)]
-    pub password: Option<NewPassword>,
+    pub password: Option<Password>,
 }
 
 #[derive(Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct Resend {
     pub email: Email,
+}
+
+#[derive(Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct PasswordChange {
+    #[schema(value_type = String, format = Password, max_length = 1024)]
+    pub current_password: Password,
+    #[schema(value_type = String, format = Password, max_length = 1024, example = "seven purple otters dance")]
+    pub new_password: Password,
+}
+
+#[derive(Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct Forgotten {
+    pub email: Email,
+}
+
+#[derive(Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct PasswordReset {
+    /// From the link in the mail, of a reset or of an invitation.
+    pub token: String,
+    #[schema(value_type = String, format = Password, max_length = 1024, example = "seven purple otters dance")]
+    pub new_password: Password,
+}
+
+#[derive(Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct EmailChange {
+    #[schema(value_type = String, format = Password, max_length = 1024)]
+    pub password: Password,
+    pub new_email: Email,
+}
+
+#[derive(Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub struct Cancellation {
+    /// From the link in the notice to the old address.
+    pub token: String,
+}
+
+/// What became of a registration.
+pub enum Registered {
+    /// The account is there and may be used.
+    Active(Box<Person>),
+    /// A mail is on its way; who asked learns nothing else.
+    MailSent,
+}
+
+/// Proof that this device belongs to the owner of the account.
+#[derive(Serialize, ToSchema)]
+pub struct KnownDevice {
+    /// Keep it on the device and send it with the next sign-in.
+    pub device_token: String,
 }
 
 /// An access token, and what gets the next one.
@@ -131,39 +155,4 @@ pub struct TokenPair {
     /// Keep it on the device and send it with the next sign-in.
     pub device_token: String,
     pub user: User,
-}
-
-/// A sign-in on one device.
-#[derive(Serialize, ToSchema)]
-pub struct Session {
-    pub id: SessionId,
-    /// Whether this is the session of the request.
-    pub current: bool,
-    #[schema(value_type = String, format = DateTime, example = "2026-11-23T08:00:00.000000Z")]
-    pub created_at: Timestamp,
-    /// When it was last refreshed.
-    #[schema(value_type = String, format = DateTime, example = "2026-11-23T08:00:00.000000Z")]
-    pub last_used_at: Timestamp,
-    #[schema(required = true, example = "192.0.2.7")]
-    pub ip: Option<String>,
-    #[schema(required = true, example = "curl/8.5.0")]
-    pub user_agent: Option<String>,
-}
-
-impl Session {
-    pub fn new(row: SessionRow, current: SessionId) -> Self {
-        Self {
-            id: row.id,
-            current: row.id == current,
-            created_at: row.created_at,
-            last_used_at: row.last_used_at,
-            ip: row.ip,
-            user_agent: row.user_agent,
-        }
-    }
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Sessions {
-    pub items: Vec<Session>,
 }

@@ -9,9 +9,9 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
 
+use crate::http::Problem;
 use crate::http::extract::Json;
-use crate::http::{Code, Problem};
-use crate::mail::{OutboxError, Posted};
+use crate::mail::{OutboxError, Posted, escape};
 use crate::state::AppState;
 
 /// Links open in the same window; nothing is loaded.
@@ -29,10 +29,7 @@ pub fn router() -> Router<AppState> {
 
 /// The newest mails, newest first: a page for browsers, JSON for all others.
 async fn show(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
-    let items = newest(&state).await.map_err(|error| match error {
-        OutboxError::Database(error) => error.into(),
-        OutboxError::NoKey(error) => Problem::new(Code::INTERNAL_ERROR).caused_by(error),
-    })?;
+    let items = newest(&state).await?;
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Ok(match accept.contains("text/html") {
         true => ([(CONTENT_SECURITY_POLICY, POLICY)], Html(page(&items))).into_response(),
@@ -67,8 +64,4 @@ fn mail(posted: &Posted) -> String {
         posted.created_at,
         escape(&content.text)
     )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -5,46 +5,89 @@
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::response::{Html, IntoResponse};
+use axum::response::Html;
 use axum::routing::get;
 
 use crate::base::language::{Language, translate};
 use crate::state::AppState;
 
-const SCRIPT: &str = include_str!("verify-email.js");
+const SCRIPT: &str = include_str!("page.js");
 const STYLE: &str = include_str!("page.css");
-const TEMPLATE: &str = include_str!("verify-email.html");
+const TEMPLATE: &str = include_str!("page.html");
 
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'",
 );
 
+/// A page: its texts are `page-<name>-…` in `locales/`.
+struct Page {
+    name: &'static str,
+    /// Where its button posts to.
+    endpoint: &'static str,
+    /// The field of the body that takes the password, and what browsers should offer for it.
+    password: Option<(&'static str, &'static str)>,
+}
+
+const PAGES: [Page; 4] = [
+    Page {
+        name: "verify-email",
+        endpoint: "/api/v1/auth/email/verify",
+        password: Some(("password", "current-password")),
+    },
+    Page {
+        name: "reset-password",
+        endpoint: "/api/v1/auth/password/reset",
+        password: Some(("new_password", "new-password")),
+    },
+    Page {
+        name: "accept-invitation",
+        endpoint: "/api/v1/auth/password/reset",
+        password: Some(("new_password", "new-password")),
+    },
+    Page { name: "cancel-email-change", endpoint: "/api/v1/auth/email/change/cancel", password: None },
+];
+
 pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/verify-email", get(verify_email))
-        .route("/pages/verify-email.js", get(async || ([(CONTENT_TYPE, "text/javascript")], SCRIPT)))
-        .route("/pages/page.css", get(async || ([(CONTENT_TYPE, "text/css")], STYLE)))
+    let assets = Router::new()
+        .route("/pages/page.js", get(async || ([(CONTENT_TYPE, "text/javascript")], SCRIPT)))
+        .route("/pages/page.css", get(async || ([(CONTENT_TYPE, "text/css")], STYLE)));
+    PAGES.iter().fold(assets, |router, page| {
+        let show =
+            async |language: Language| ([(CONTENT_SECURITY_POLICY, POLICY)], Html(page.fill(language)));
+        router.route(&format!("/{}", page.name), get(show))
+    })
 }
 
-async fn verify_email(language: Language) -> impl IntoResponse {
-    let page = fill(TEMPLATE, language, "page-verify-email");
-    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(page))
-}
-
-/// Puts the texts `{id}-{name}` in the places `{{name}}`.
-fn fill(template: &str, language: Language, id: &str) -> String {
-    let mut parts = template.split("{{");
-    let mut page = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (name, rest) = part.split_once("}}").unwrap_or((part, ""));
-        match name {
-            "language" => page.push_str(language.tag()),
-            name => page.push_str(&translate(language, &format!("{id}-{name}"), &[])),
+impl Page {
+    /// Puts the page's texts in the places `{{name}}` of the template.
+    fn fill(&self, language: Language) -> String {
+        let mut parts = TEMPLATE.split("{{");
+        let mut page = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (name, rest) = part.split_once("}}").unwrap_or((part, ""));
+            page.push_str(&self.part(name, language));
+            page.push_str(rest);
         }
-        page.push_str(rest);
+        page
     }
-    page
+
+    fn part(&self, name: &str, language: Language) -> String {
+        let text = |name: &str| translate(language, &format!("page-{}-{name}", self.name), &[]);
+        match (name, self.password) {
+            ("language", _) => language.tag().to_owned(),
+            ("endpoint", _) => self.endpoint.to_owned(),
+            ("field", field) => field.map_or("", |(field, _)| field).to_owned(),
+            ("input", None) => String::new(),
+            ("input", Some((_, offer))) => format!(
+                "<label for=\"password\">{}</label>\n<input id=\"password\" type=\"password\" \
+                 autocomplete=\"{offer}\" required>\n",
+                text("password")
+            ),
+            ("failed" | "noscript", _) => translate(language, &format!("page-{name}"), &[]),
+            _ => text(name),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -52,10 +95,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_in_the_page_has_a_text_in_both_languages() {
+    fn every_place_in_every_page_has_a_text_in_both_languages() {
         for language in Language::ALL {
-            let page = fill(TEMPLATE, language, "page-verify-email");
-            assert!(!page.contains("{{") && !page.contains("page-verify-email-"), "{page}");
+            for page in PAGES {
+                let html = page.fill(language);
+                assert!(
+                    !html.contains("{{") && !html.contains(">page-") && !html.contains("\"page-"),
+                    "{html}"
+                );
+                assert_eq!(html.contains("<input"), page.password.is_some());
+            }
         }
     }
 }

@@ -4,10 +4,12 @@ use axum::response::{IntoResponse, Response};
 
 use crate::access::hasher::HashError;
 use crate::access::password::{PasswordError, QUEUE_RETRY};
-use crate::access::strength::{MAX_LENGTH, Weakness};
+use crate::access::strength::Weakness;
 use crate::base::keyring::NoKey;
+use crate::base::secret::Password;
 use crate::db::DbError;
 use crate::http::{Code, Fault, Problem};
+use crate::mail::OutboxError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
@@ -15,14 +17,17 @@ pub enum UsersError {
     NotFound,
     #[error("the address has an account")]
     EmailTaken,
-    #[error("there is no role {0}")]
+    #[error("there is no role `{0}`; `admin` and `user` are built in")]
     NoSuchRole(String),
+    /// The account may do something that the caller may not, or the roles would grant it.
+    #[error("that takes permissions that the caller does not hold")]
+    Beyond,
     #[error("the last active admin must stay")]
     LastAdmin,
     #[error("the new password is too weak")]
-    WeakPassword(Weakness),
-    /// `If-Match` named another version.
-    #[error("a precondition failed")]
+    WeakPassword { pointer: &'static str, weakness: Weakness },
+    /// HTTP says it already: another version than `If-Match` names, a cursor that is not ours.
+    #[error("the request is refused")]
     Refused(Problem),
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -30,6 +35,8 @@ pub enum UsersError {
     Hash(#[from] HashError),
     #[error(transparent)]
     Database(#[from] DbError),
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
     #[error(transparent)]
     NoKey(#[from] NoKey),
 }
@@ -43,12 +50,14 @@ impl From<UsersError> for Problem {
             E::NoSuchRole(_) => Self::new(Code::VALIDATION_FAILED)
                 .with("count", 1)
                 .fault(Fault::new("/roles", "invalid_value")),
+            E::Beyond => Self::new(Code::FORBIDDEN),
             E::LastAdmin => Self::new(Code::LAST_ADMIN),
-            E::WeakPassword(weakness) => weak("/password", weakness),
+            E::WeakPassword { pointer, weakness } => weak(pointer, weakness),
             E::Refused(problem) => problem,
             E::Password(error) => wrong_password(error),
             E::Hash(error) => busy(error),
             E::Database(error) => error.into(),
+            E::Outbox(error) => error.into(),
             E::NoKey(error) => Self::new(Code::INTERNAL_ERROR).caused_by(error),
         }
     }
@@ -61,19 +70,13 @@ impl IntoResponse for UsersError {
 }
 
 /// A password that may not become one, at `pointer`.
-pub fn weak(pointer: &str, weakness: Weakness) -> Problem {
+fn weak(pointer: &str, weakness: Weakness) -> Problem {
     let fault = match weakness {
         Weakness::TooShort { min } => Fault::new(pointer, "password_too_short").with("min", min),
-        Weakness::TooLong => return too_long(pointer),
+        Weakness::TooLong => Fault::new(pointer, "too_long").with("max", Password::MAX_LENGTH),
         Weakness::Guessable => Fault::new(pointer, "weak_password"),
     };
     Problem::new(Code::WEAK_PASSWORD).with("count", 1).fault(fault)
-}
-
-/// A password that is not even looked at.
-pub fn too_long(pointer: &str) -> Problem {
-    let fault = Fault::new(pointer, "too_long").with("max", MAX_LENGTH);
-    Problem::new(Code::VALIDATION_FAILED).with("count", 1).fault(fault)
 }
 
 /// A password that was not accepted, whoever asked.

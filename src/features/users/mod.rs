@@ -1,5 +1,6 @@
-//! Accounts: one's own, and those of others for whoever may see them.
+//! Accounts: one's own, and those of others for whoever may see and change them.
 
+mod administration;
 pub mod error;
 mod handlers;
 pub mod model;
@@ -7,7 +8,8 @@ pub mod permission;
 pub mod service;
 pub mod store;
 
-use self::permission::ReadUsers;
+use self::handlers::{administration as others, list, me};
+use self::permission::{AssignRoles, DeleteUsers, ReadUsers, WriteUsers};
 use crate::access::permission::declared;
 use crate::http::feature::Feature;
 use crate::routes;
@@ -15,6 +17,23 @@ use crate::state::AppState;
 
 pub fn feature() -> Feature<AppState> {
     Feature::new("users", "Accounts: your own, and those of others if you may see them")
-        .routes(routes![handlers::get_me, handlers::update_me, handlers::delete_me, handlers::list_users,])
-        .permissions(&[declared::<ReadUsers>()])
+        .routes(routes![me::get_me, me::update_me, me::delete_me, list::list_users])
+        .routes(routes![
+            others::create_user,
+            others::get_user,
+            others::update_user,
+            others::delete_user,
+            others::suspend_user,
+            others::activate_user,
+            others::restore_user,
+            others::assign_roles,
+            others::list_user_sessions,
+            others::end_user_sessions,
+        ])
+        .permissions(&[
+            declared::<ReadUsers>(),
+            declared::<WriteUsers>(),
+            declared::<DeleteUsers>(),
+            declared::<AssignRoles>(),
+        ])
 }

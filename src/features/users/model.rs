@@ -6,9 +6,10 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::access::principal::Status;
+use crate::access::sessions::SessionRow;
 use crate::base::clock::Timestamp;
 use crate::base::email::Email;
-use crate::base::id::UserId;
+use crate::base::id::{SessionId, UserId};
 use crate::base::language::Language;
 use crate::db::record::Base;
 use crate::http::etag::Tag;
@@ -29,6 +30,7 @@ pub struct Account {
     pub password_hash: Option<PasswordHash>,
     pub display_name: Option<String>,
     pub locale: Option<Language>,
+    /// Stays as it is when the account is deleted, for whoever restores it.
     pub status: Status,
     pub last_login_at: Option<Timestamp>,
     pub deleted_at: Option<Timestamp>,
@@ -40,6 +42,13 @@ record!(
     "users",
     [email, email_verified, password_hash, display_name, locale, status, last_login_at, deleted_at]
 );
+
+impl Account {
+    /// Whether the account may be used now.
+    pub fn current_status(&self) -> Status {
+        if self.deleted_at.is_some() { Status::Deleted } else { self.status }
+    }
+}
 
 /// An Argon2id hash in PHC form. It cannot be printed.
 #[derive(Clone, PartialEq, Eq, sqlx::Type)]
@@ -92,17 +101,59 @@ pub struct User {
 
 impl From<Person> for User {
     fn from(Person { account, roles }: Person) -> Self {
+        let status = account.current_status();
         Self {
             id: account.base.id,
             email: account.email,
             email_verified: account.email_verified,
             display_name: account.display_name,
             locale: account.locale,
-            status: account.status,
+            status,
             roles,
             created_at: account.base.created_at,
             updated_at: account.base.updated_at,
             last_login_at: account.last_login_at,
         }
+    }
+}
+
+/// A sign-in on one device.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Session {
+    pub id: SessionId,
+    /// Whether this is the session of the request.
+    pub current: bool,
+    #[schema(value_type = String, format = DateTime, example = "2026-11-23T08:00:00.000000Z")]
+    pub created_at: Timestamp,
+    /// When it was last refreshed.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-23T08:00:00.000000Z")]
+    pub last_used_at: Timestamp,
+    #[schema(required = true, example = "192.0.2.7")]
+    pub ip: Option<String>,
+    #[schema(required = true, example = "curl/8.5.0")]
+    pub user_agent: Option<String>,
+}
+
+impl Session {
+    pub fn new(row: SessionRow, current: SessionId) -> Self {
+        Self {
+            id: row.id,
+            current: row.id == current,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            ip: row.ip,
+            user_agent: row.user_agent,
+        }
+    }
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Sessions {
+    pub items: Vec<Session>,
+}
+
+impl Sessions {
+    pub fn new(rows: Vec<SessionRow>, current: SessionId) -> Self {
+        Self { items: rows.into_iter().map(|row| Session::new(row, current)).collect() }
     }
 }

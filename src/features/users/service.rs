@@ -1,21 +1,25 @@
 //! What is done with accounts. Handlers, commands and tests call the same.
 
+use std::collections::BTreeSet;
+
 use axum::extract::FromRef;
 
 use super::error::UsersError;
 use super::model::{Account, PasswordHash, Person};
 use super::store::{self, Filter, Position};
+use crate::access::audit::Action;
+use crate::access::origin::Origin;
 use crate::access::password::Claim;
 use crate::access::permission::USER;
-use crate::access::principal::Status;
-use crate::access::{sessions, strength};
+use crate::access::principal::{self, Actor, Principal};
+use crate::access::strength;
 use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::base::language::Language;
 use crate::base::secret::Password;
 use crate::base::service;
-use crate::db::record::{Base, Record};
-use crate::db::{DbError, Tx};
+use crate::db::record::Record;
+use crate::db::{DbError, Session, Tx};
 use crate::http::etag::IfMatch;
 use crate::http::extract::Patch;
 use crate::http::page::{Limit, Page};
@@ -23,7 +27,7 @@ use crate::state::AppState;
 
 /// The service of accounts.
 #[derive(Clone)]
-pub struct Users(AppState);
+pub struct Users(pub(super) AppState);
 
 impl FromRef<AppState> for Users {
     fn from_ref(state: &AppState) -> Self {
@@ -31,13 +35,15 @@ impl FromRef<AppState> for Users {
     }
 }
 
-/// An account to be made by an operator.
+/// An account to be made for somebody.
 pub struct NewUser {
     pub email: Email,
+    /// Without one the person is invited to choose it.
     pub password: Option<Password>,
     pub display_name: Option<String>,
     pub locale: Option<Language>,
-    pub roles: Vec<String>,
+    /// Beside the role of everyone.
+    pub roles: BTreeSet<String>,
 }
 
 /// What a person may change about themselves.
@@ -84,91 +90,41 @@ impl Users {
         Ok(page.map(|account| Person { roles: roles.remove(&account.base.id).unwrap_or_default(), account }))
     }
 
-    /// Makes an account that is active at once.
-    pub async fn create(&self, new: NewUser) -> Result<Person, UsersError> {
-        let hash = match new.password.clone() {
-            Some(password) => Some(self.hash_new(password, &new.email).await?),
-            None => None,
-        };
-        let now = self.0.clock.now();
-        let account = Account {
-            base: Base::new(UserId::fresh(&self.0.clock, &self.0.random), now),
-            email: new.email,
-            // Whoever runs the server vouches for the address.
-            email_verified: true,
-            status: if hash.is_some() { Status::Active } else { Status::Pending },
-            password_hash: hash,
-            display_name: new.display_name,
-            locale: new.locale,
-            last_login_at: None,
-            deleted_at: None,
-        };
-        let mut tx = self.0.db.write().await?;
-        for role in &new.roles {
-            if !store::role_exists(&mut tx, role).await? {
-                return Err(UsersError::NoSuchRole(role.clone()));
-            }
-        }
-        insert(&mut tx, &account, new.roles.iter().map(String::as_str)).await?;
-        tx.commit().await?;
-        self.get(account.base.id).await
-    }
-
-    /// Changes what a person may change about themselves.
+    /// Changes what people may change about themselves, whoever does it.
     pub async fn update(
         &self,
         id: UserId,
         changes: Changes,
         if_match: &IfMatch,
+        actor: Actor<'_>,
     ) -> Result<Person, UsersError> {
         let mut tx = self.0.db.write().await?;
-        let mut person = store::find(&mut tx, id).await?.ok_or(UsersError::NotFound)?;
+        let mut person = self.reach(&mut tx, id, actor).await?;
         if_match.check(person.account.base.version).map_err(UsersError::Refused)?;
         let account = &mut person.account;
         account.display_name = changes.display_name.apply(account.display_name.take());
         account.locale = changes.locale.apply(account.locale);
         account.update(&mut tx, self.0.clock.now()).await?;
+        self.record(&mut tx, Action::UserUpdated, id, actor).await?;
         tx.commit().await?;
         Ok(person)
     }
 
-    /// Sets a password without asking for the old one, and ends all sessions: for operators.
-    pub async fn set_password(&self, id: UserId, password: Password) -> Result<(), UsersError> {
-        let email = self.get(id).await?.account.email;
-        let hash = self.hash_new(password, &email).await?;
-        self.alter(id, |account| {
-            account.password_hash = Some(hash);
-            if account.status == Status::Pending {
-                account.status = Status::Active;
-            }
-        })
-        .await
-    }
-
-    /// Suspends an account and ends its sessions.
-    pub async fn suspend(&self, id: UserId) -> Result<(), UsersError> {
-        self.alter(id, |account| account.status = Status::Suspended).await
-    }
-
-    /// Lifts a suspension, or activates an account that waits for its address to be verified.
-    pub async fn activate(&self, id: UserId) -> Result<(), UsersError> {
-        self.alter(id, |account| account.status = Status::Active).await
-    }
-
     /// Deletes the caller's own account: their password is asked for once more. The address is free
     /// again at once, the row is purged later.
-    pub async fn delete_own(&self, id: UserId, password: Password) -> Result<(), UsersError> {
+    pub async fn delete_own(
+        &self,
+        caller: &Principal,
+        password: Password,
+        origin: &Origin,
+    ) -> Result<(), UsersError> {
+        let id = caller.user;
         let account = self.get(id).await?.account;
         let stored = account.password_hash.map(|hash| hash.0);
-        let claim = Claim { email: &account.email, stored, password, device: None };
-        let proof = self.0.passwords.check(claim).await?;
+        let claim = Claim { email: &account.email, stored, password, device: None, subject: Some(id) };
+        let proof = self.0.passwords.check(claim, origin).await?;
         self.0.passwords.settle(proof).await?;
-        let now = self.0.clock.now();
-        self.alter(id, |account| {
-            account.status = Status::Deleted;
-            account.deleted_at = Some(now);
-        })
-        .await
+        self.delete(id, &IfMatch::default(), Actor { principal: Some(caller), origin }).await
     }
 
     /// How many active admins there are.
@@ -178,34 +134,44 @@ impl Users {
 
     /// The hash of a password that is good enough for the account `email`.
     pub async fn hash_new(&self, password: Password, email: &Email) -> Result<PasswordHash, UsersError> {
-        let min = self.0.config.auth.password.min_length;
-        strength::check(&password, email, service::NAME, min).map_err(UsersError::WeakPassword)?;
+        self.check_new(&password, email, "/password")?;
         Ok(PasswordHash(self.0.passwords.hash(password).await?))
     }
 
-    async fn alter(&self, id: UserId, change: impl FnOnce(&mut Account)) -> Result<(), UsersError> {
-        let mut tx = self.0.db.write().await?;
-        self.alter_in(&mut tx, id, change).await?;
-        Ok(tx.commit().await?)
+    /// Whether `password`, at `pointer` of the body, is good enough for the account `email`.
+    pub fn check_new(
+        &self,
+        password: &Password,
+        email: &Email,
+        pointer: &'static str,
+    ) -> Result<(), UsersError> {
+        let min = self.0.config.auth.password.min_length;
+        let weak = |weakness| UsersError::WeakPassword { pointer, weakness };
+        strength::check(password, email, service::NAME, min).map_err(weak)
     }
 
-    /// Changes an account and ends its sessions, if an active admin remains.
-    async fn alter_in(
+    /// An account that is not deleted and that `actor` may act on: it holds nothing that they lack.
+    pub(super) async fn reach(
+        &self,
+        db: &mut Session,
+        id: UserId,
+        actor: Actor<'_>,
+    ) -> Result<Person, UsersError> {
+        let person = store::find(db, id).await?.ok_or(UsersError::NotFound)?;
+        if actor.id() != Some(id) && !actor.covers(&principal::grants_of_user(db, id).await?) {
+            return Err(UsersError::Beyond);
+        }
+        Ok(person)
+    }
+
+    pub(super) async fn record(
         &self,
         tx: &mut Tx,
-        id: UserId,
-        change: impl FnOnce(&mut Account),
-    ) -> Result<(), UsersError> {
-        store::lock_admins(tx).await?;
-        let before = store::active_admins(tx).await?;
-        let mut account = store::find(tx, id).await?.ok_or(UsersError::NotFound)?.account;
-        change(&mut account);
-        account.update(tx, self.0.clock.now()).await?;
-        if before > 0 && store::active_admins(tx).await? == 0 {
-            return Err(UsersError::LastAdmin);
-        }
-        sessions::end_all(tx, id).await?;
-        Ok(())
+        action: Action,
+        subject: UserId,
+        actor: Actor<'_>,
+    ) -> Result<(), DbError> {
+        self.0.audit.record(tx, action, actor.id(), Some(subject), actor.origin).await
     }
 }
 

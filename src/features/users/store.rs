@@ -55,11 +55,17 @@ pub async fn add_role(tx: &mut Tx, user: UserId, role: &str) -> Result<(), DbErr
         .map(drop)
 }
 
-/// Whether there is a role of this name.
-pub async fn role_exists(db: &mut Session, role: &str) -> Result<bool, DbError> {
-    let row: Option<(String,)> =
-        db.query("SELECT name FROM roles WHERE name = $1").bind(role).fetch_optional().await?;
-    Ok(row.is_some())
+/// Gives an account these roles and no others.
+pub async fn replace_roles<'r>(
+    tx: &mut Tx,
+    user: UserId,
+    roles: impl Iterator<Item = &'r str>,
+) -> Result<(), DbError> {
+    tx.query("DELETE FROM user_roles WHERE user_id = $1").bind(user).execute().await?;
+    for role in roles {
+        add_role(tx, user, role).await?;
+    }
+    Ok(())
 }
 
 /// How many active accounts hold the role `admin`.
@@ -79,6 +85,12 @@ pub async fn active_admins(db: &mut Session) -> Result<i64, DbError> {
 /// Makes everyone who takes an admin away wait for each other, so that two cannot take the last two.
 pub async fn lock_admins(tx: &mut Tx) -> Result<(), DbError> {
     tx.query("UPDATE roles SET built_in = built_in WHERE name = $1").bind(ADMIN).execute().await.map(drop)
+}
+
+/// Makes everyone who settles something of this account wait for each other. Whoever uses up or voids
+/// its mailed tokens takes this first: then no two hold what the other waits for.
+pub async fn lock(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
+    tx.query("UPDATE users SET version = version WHERE id = $1").bind(id).execute().await.map(drop)
 }
 
 /// Notes a sign-in and, if `rehashed`, a better hash; only if hash and status are still those that
@@ -173,7 +185,8 @@ pub async fn count(db: &mut Session, filter: &Filter) -> Result<i64, DbError> {
 /// Deleted accounts show only to those who ask for them.
 fn restrict<'s, A>(query: Query<'s, A>, filter: &Filter) -> Query<'s, A> {
     let mut query = match filter.status {
-        Some(status) => query.push(" WHERE u.status = $?").bind(status),
+        Some(Status::Deleted) => query.push(" WHERE u.deleted_at IS NOT NULL"),
+        Some(status) => query.push(" WHERE u.deleted_at IS NULL AND u.status = $?").bind(status),
         None => query.push(" WHERE u.deleted_at IS NULL"),
     };
     if let Some(role) = &filter.role {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
 
 use super::fault::{Faults, Rule};
+use super::text::InvalidText;
 use crate::base::clock::{InvalidTimestamp, Timestamp};
 use crate::base::email::{Email, InvalidEmail};
 use crate::base::id::{SessionId, UserId};
@@ -38,13 +39,18 @@ where
     text.parse().map_err(|rule| Faults::broken(rule, at))
 }
 
-/// Any text is a password here; whether it is a good one is for the service that knows the user.
+/// Any text is a password here, up to a length; whether it is a good one is for the service that knows
+/// the user.
 impl Deserr<Faults> for Password {
     fn deserialize_from_value<V: IntoValue>(
         value: Value<V>,
         at: ValuePointerRef<'_>,
     ) -> Result<Self, Faults> {
-        String::deserialize_from_value(value, at).map(Self::new)
+        let password = String::deserialize_from_value(value, at).map(Self::new)?;
+        if password.code_points() > Self::MAX_LENGTH {
+            return Err(Faults::broken(InvalidText::TooLong(Self::MAX_LENGTH), at));
+        }
+        Ok(password)
     }
 }
 

@@ -6,8 +6,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::FromRef;
 use serde_json::{Value, json};
+use stead::access::principal::Actor;
+use stead::base::id::UserId;
 use stead::base::secret::Password;
 use stead::features::users::service::{NewUser, Users};
+use stead::http::etag::IfMatch;
 use stead::state::AppState;
 
 use super::client::Client;
@@ -80,9 +83,9 @@ impl App {
             password: Some(Password::new(PASSWORD.into())),
             display_name: None,
             locale: None,
-            roles: vec!["admin".into()],
+            roles: ["admin".into()].into(),
         };
-        self.users().create(new).await.expect("the admin is made");
+        self.users().create(new, Actor::OPERATOR).await.expect("the admin is made");
         self.signed_in(&email, PASSWORD).await
     }
 
@@ -109,6 +112,50 @@ impl App {
     /// The service of accounts, for what an operator does.
     pub fn users(&self) -> Users {
         Users::from_ref(&self.state)
+    }
+
+    /// The operator suspends an account.
+    pub async fn suspend(&self, id: &str) {
+        let id = id.parse().expect("an id");
+        self.users().suspend(id, &IfMatch::default(), Actor::OPERATOR).await.expect("it is suspended");
+    }
+
+    /// The operator lifts a suspension.
+    pub async fn activate(&self, id: &str) {
+        let id = id.parse().expect("an id");
+        self.users().activate(id, &IfMatch::default(), Actor::OPERATOR).await.expect("it is active");
+    }
+
+    /// Somebody who holds these permissions by a role of their own, named after them.
+    pub async fn holder(&self, permissions: &[&str]) -> Person {
+        let person = self.user().await;
+        let mut tx = self.state.db.write().await.expect("a transaction");
+        let role = permissions.join("+");
+        tx.query(
+            "INSERT INTO roles (name, description, built_in) VALUES ($1, '', false) ON CONFLICT DO NOTHING",
+        )
+        .bind(&role)
+        .execute()
+        .await
+        .expect("the role is made");
+        for permission in permissions {
+            tx.query(
+                "INSERT INTO role_permissions (role, permission) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            )
+            .bind(&role)
+            .bind(*permission)
+            .execute()
+            .await
+            .expect("the role permits it");
+        }
+        tx.query("INSERT INTO user_roles (user_id, role) VALUES ($1, $2)")
+            .bind(person.id.parse::<UserId>().expect("an id"))
+            .bind(&role)
+            .execute()
+            .await
+            .expect("the role is given");
+        tx.commit().await.expect("the role is there");
+        person
     }
 
     /// Lets time pass.

@@ -63,6 +63,14 @@ impl Reply {
         self.headers.get(name).map(|value| value.to_str().expect("a header of text"))
     }
 
+    /// Everything that a stranger could compare: all but the name of the request.
+    pub fn seen(&self) -> (u16, Vec<(String, String)>, String) {
+        let id = self.header("x-request-id").unwrap_or_default();
+        let headers = self.headers.iter().filter(|(name, _)| name.as_str() != "x-request-id");
+        let headers = headers.map(|(name, value)| (name.to_string(), format!("{value:?}"))).collect();
+        (self.status.as_u16(), headers, self.text().replace(id, ""))
+    }
+
     /// Pointer and code of each fault of the body, in order of the pointers.
     #[track_caller]
     pub fn faults(&self) -> Vec<(String, String)> {

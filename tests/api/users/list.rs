@@ -127,7 +127,7 @@ behaviour! {
 
     async fn filters_narrow_the_list_and_the_total_counts_what_they_leave(app: App) {
         let admin = crowd(&app).await;
-        app.users().suspend(find(&admin, "bert@example.com").await.parse().unwrap()).await.unwrap();
+        app.suspend(&find(&admin, "bert@example.com").await).await;
         assert_eq!(listed(&admin, "status=suspended").await, ["bert@example.com"]);
         assert_eq!(listed(&admin, "role=admin").await, [admin.email.as_str()]);
         assert_eq!(listed(&admin, "role=user&status=active&limit=100").await.len(), 7);

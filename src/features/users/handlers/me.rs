@@ -1,24 +1,19 @@
-//! The contract of accounts over HTTP.
+//! One's own account.
 
-use axum::extract::{OriginalUri, State};
+use axum::extract::State;
 use deserr::Deserr;
-use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::error::{UsersError, too_long};
-use super::model::{DisplayName, Person, User};
-use super::permission::ReadUsers;
-use super::service::{Changes, PageOf, Users};
-use super::store::{Filter, Sort};
-use crate::access::caller::{Allowed, CurrentUser};
-use crate::access::principal::Status;
-use crate::access::strength::MAX_LENGTH;
-use crate::base::clock::Timestamp;
+use crate::access::caller::CurrentUser;
+use crate::access::origin::Origin;
+use crate::access::principal::Actor;
 use crate::base::language::Language;
 use crate::base::secret::Password;
+use crate::features::users::error::UsersError;
+use crate::features::users::model::{DisplayName, User};
+use crate::features::users::service::{Changes, Users};
 use crate::http::etag::{IfMatch, IfNoneMatch, Tagged};
-use crate::http::extract::{Faults, Json, Patch, Query};
-use crate::http::page::{Limit, Listed, Page};
+use crate::http::extract::{Faults, Json, Patch};
 use crate::http::problem::ProblemBody;
 use crate::http::reply::NoContent;
 
@@ -40,33 +35,6 @@ pub struct ProfileChanges {
 pub struct Confirmation {
     #[schema(value_type = String, format = Password, max_length = 1024, example = "correct horse battery staple")]
     password: Password,
-}
-
-/// Which accounts, in which order, from where on.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct UsersQuery {
-    status: Option<Status>,
-    /// The name of a role.
-    role: Option<String>,
-    /// Made at this time or later (RFC 3339).
-    #[param(value_type = Option<String>, format = DateTime)]
-    created_after: Option<Timestamp>,
-    /// Made before this time (RFC 3339).
-    #[param(value_type = Option<String>, format = DateTime)]
-    created_before: Option<Timestamp>,
-    #[serde(default)]
-    #[param(inline)]
-    sort: Sort,
-    #[serde(default)]
-    #[param(value_type = u8, minimum = 1, maximum = 100, default = 20, required = false)]
-    limit: Limit,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// Counts all that match, which takes time on long lists.
-    #[serde(default)]
-    include_total: bool,
 }
 
 /// Your own account.
@@ -91,10 +59,13 @@ pub async fn get_me(
 pub async fn update_me(
     State(users): State<Users>,
     caller: CurrentUser,
+    origin: Origin,
     if_match: IfMatch,
     Json(changes): Json<ProfileChanges>,
 ) -> Result<Tagged<User>, UsersError> {
-    let person = users.update(caller.user, changes.into(), &if_match).await?;
+    let person = users
+        .update(caller.user, changes.into(), &if_match, Actor { principal: Some(&caller), origin: &origin })
+        .await?;
     Ok(Tagged::fresh(person.tag(), person.into()))
 }
 
@@ -109,28 +80,11 @@ pub async fn update_me(
 pub async fn delete_me(
     State(users): State<Users>,
     caller: CurrentUser,
+    origin: Origin,
     Json(Confirmation { password }): Json<Confirmation>,
 ) -> Result<NoContent, UsersError> {
-    if password.code_points() > MAX_LENGTH {
-        return Err(UsersError::Refused(too_long("/password")));
-    }
-    users.delete_own(caller.user, password).await?;
+    users.delete_own(&caller, password, &origin).await?;
     Ok(NoContent)
-}
-
-/// List accounts.
-///
-/// Newest first unless `sort` says otherwise. Deleted accounts show only with `status=deleted`.
-#[utoipa::path(get, path = "/users", operation_id = "list_users", params(UsersQuery), responses(
-    (status = OK, body = Page<User>, headers(("Link" = String, description = "`rel=\"next\"`, if there is a next page")))))]
-pub async fn list_users(
-    State(users): State<Users>,
-    _: Allowed<ReadUsers>,
-    OriginalUri(uri): OriginalUri,
-    Query(query): Query<UsersQuery>,
-) -> Result<Listed<User>, UsersError> {
-    let page = users.list(query.into()).await?;
-    Ok(Listed { page: page.map(Person::into), uri })
 }
 
 impl From<ProfileChanges> for Changes {
@@ -141,14 +95,5 @@ impl From<ProfileChanges> for Changes {
             Patch::Value(name) => Patch::Value(name.into_string()),
         };
         Self { display_name, locale: changes.locale }
-    }
-}
-
-impl From<UsersQuery> for PageOf {
-    fn from(query: UsersQuery) -> Self {
-        let UsersQuery { status, role, created_after, created_before, sort, limit, cursor, include_total } =
-            query;
-        let filter = Filter { status, role, created_after, created_before, sort };
-        Self { filter, limit, cursor, include_total }
     }
 }

@@ -1,0 +1,2 @@
+drop table audit_details;
+drop table audit_events;

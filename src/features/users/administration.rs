@@ -1,0 +1,222 @@
+//! What operations people do with the accounts of others: make, invite, suspend, restore, delete, and
+//! give roles. Commands and the API call the same.
+
+use std::collections::BTreeSet;
+
+use super::error::UsersError;
+use super::model::{Account, Person};
+use super::service::{self, NewUser, Users};
+use super::store;
+use crate::access::audit::Action;
+use crate::access::principal::{self, Actor, Status};
+use crate::access::sessions::{self, SessionRow};
+use crate::base::id::UserId;
+use crate::base::secret::Password;
+use crate::db::record::{Base, Record};
+use crate::db::{DbError, Tx};
+use crate::http::etag::IfMatch;
+use crate::mail::token::{self, Purpose};
+use crate::mail::{Letter, Mail};
+
+impl Users {
+    /// Makes an account: active with a password, invited by mail without one. The link of the invitation
+    /// comes back, too, for whoever hands it over by themselves.
+    pub async fn create(
+        &self,
+        new: NewUser,
+        actor: Actor<'_>,
+    ) -> Result<(Person, Option<String>), UsersError> {
+        let hash = match new.password.clone() {
+            Some(password) => Some(self.hash_new(password, &new.email).await?),
+            None => None,
+        };
+        let account = Account {
+            base: Base::new(UserId::fresh(&self.0.clock, &self.0.random), self.0.clock.now()),
+            // Whoever makes the account vouches for the address; an invited person shows it by the link.
+            email_verified: hash.is_some(),
+            status: if hash.is_some() { Status::Active } else { Status::Pending },
+            email: new.email,
+            password_hash: hash,
+            display_name: new.display_name,
+            locale: new.locale,
+            last_login_at: None,
+            deleted_at: None,
+        };
+        let mut tx = self.0.db.write().await?;
+        self.grantable(&mut tx, &new.roles, actor).await?;
+        service::insert(&mut tx, &account, new.roles.iter().map(String::as_str)).await?;
+        let invitation = match account.password_hash {
+            Some(_) => None,
+            None => Some(self.invite(&mut tx, &account).await?),
+        };
+        self.record(&mut tx, Action::UserCreated, account.base.id, actor).await?;
+        tx.commit().await?;
+        Ok((self.get(account.base.id).await?, invitation))
+    }
+
+    async fn invite(&self, tx: &mut Tx, account: &Account) -> Result<String, UsersError> {
+        let outbox = &self.0.outbox;
+        let token = outbox.issue_token(tx, Purpose::Invitation, account.base.id, &account.email).await?;
+        let letter = Letter::Invitation { token };
+        let link = outbox.link(&letter).unwrap_or_default();
+        let mail = Mail { to: account.email.clone(), language: account.locale.unwrap_or_default(), letter };
+        outbox.queue(tx, &mail, Purpose::Invitation.life()).await?;
+        Ok(link)
+    }
+
+    /// Sets a password without asking for the old one, and ends all sessions: for operators at the
+    /// terminal only, since nobody should know the password of another.
+    pub async fn set_password(
+        &self,
+        id: UserId,
+        password: Password,
+        actor: Actor<'_>,
+    ) -> Result<(), UsersError> {
+        let email = self.get(id).await?.account.email;
+        let hash = self.hash_new(password, &email).await?;
+        let change = |account: &mut Account| {
+            account.password_hash = Some(hash);
+            if account.status == Status::Pending {
+                account.status = Status::Active;
+            }
+        };
+        self.alter(id, Action::PasswordChanged, &IfMatch::default(), actor, change).await.map(drop)
+    }
+
+    /// Suspends an account and ends its sessions.
+    pub async fn suspend(
+        &self,
+        id: UserId,
+        if_match: &IfMatch,
+        actor: Actor<'_>,
+    ) -> Result<Person, UsersError> {
+        self.alter(id, Action::UserSuspended, if_match, actor, |account| account.status = Status::Suspended)
+            .await
+    }
+
+    /// Lifts a suspension, or activates an account that waits for its address to be verified.
+    pub async fn activate(
+        &self,
+        id: UserId,
+        if_match: &IfMatch,
+        actor: Actor<'_>,
+    ) -> Result<Person, UsersError> {
+        self.alter(id, Action::UserActivated, if_match, actor, |account| account.status = Status::Active)
+            .await
+    }
+
+    /// Deletes an account: sessions end at once and the address is free again; the row stays for a
+    /// while, to be restored.
+    pub async fn delete(&self, id: UserId, if_match: &IfMatch, actor: Actor<'_>) -> Result<(), UsersError> {
+        let now = self.0.clock.now();
+        // The status stays for whoever restores it: a suspension is not lifted by that.
+        let change = |account: &mut Account| account.deleted_at = Some(now);
+        self.alter(id, Action::UserDeleted, if_match, actor, change).await.map(drop)
+    }
+
+    /// Brings a deleted account back as it was, if nobody has its address by now.
+    pub async fn restore(&self, id: UserId, actor: Actor<'_>) -> Result<Person, UsersError> {
+        let mut tx = self.0.db.write().await?;
+        let mut account = Account::find(&mut tx, id).await?.ok_or(UsersError::NotFound)?;
+        if !actor.covers(&principal::grants_of_user(&mut tx, id).await?) {
+            return Err(UsersError::Beyond);
+        }
+        if account.deleted_at.take().is_some() {
+            match account.update(&mut tx, self.0.clock.now()).await {
+                Err(DbError::Duplicate(_)) => return Err(UsersError::EmailTaken),
+                updated => updated?,
+            }
+            self.record(&mut tx, Action::UserRestored, id, actor).await?;
+            tx.commit().await?;
+        }
+        self.get(id).await
+    }
+
+    /// Gives an account exactly these roles.
+    pub async fn assign_roles(
+        &self,
+        id: UserId,
+        roles: BTreeSet<String>,
+        if_match: &IfMatch,
+        actor: Actor<'_>,
+    ) -> Result<Person, UsersError> {
+        let mut tx = self.0.db.write().await?;
+        store::lock_admins(&mut tx).await?;
+        let mut account = self.reach(&mut tx, id, actor).await?.account;
+        if_match.check(account.base.version).map_err(UsersError::Refused)?;
+        self.grantable(&mut tx, &roles, actor).await?;
+        let before = store::active_admins(&mut tx).await?;
+        store::replace_roles(&mut tx, id, roles.iter().map(String::as_str)).await?;
+        account.update(&mut tx, self.0.clock.now()).await?;
+        self.keep_an_admin(&mut tx, before).await?;
+        self.record(&mut tx, Action::RolesChanged, id, actor).await?;
+        tx.commit().await?;
+        self.get(id).await
+    }
+
+    /// Another user's sessions, newest first.
+    pub async fn sessions(&self, id: UserId, actor: Actor<'_>) -> Result<Vec<SessionRow>, UsersError> {
+        let mut db = self.0.db.read().await?;
+        self.reach(&mut db, id, actor).await?;
+        Ok(sessions::of_user(&mut db, id, self.0.clock.now()).await?)
+    }
+
+    /// Ends all sessions of another user.
+    pub async fn end_sessions(&self, id: UserId, actor: Actor<'_>) -> Result<(), UsersError> {
+        let mut tx = self.0.db.write().await?;
+        self.reach(&mut tx, id, actor).await?;
+        sessions::end_all(&mut tx, id).await?;
+        self.record(&mut tx, Action::SessionEnded, id, actor).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Changes an account and ends its sessions, if an active admin remains.
+    async fn alter(
+        &self,
+        id: UserId,
+        action: Action,
+        if_match: &IfMatch,
+        actor: Actor<'_>,
+        change: impl FnOnce(&mut Account),
+    ) -> Result<Person, UsersError> {
+        let mut tx = self.0.db.write().await?;
+        store::lock_admins(&mut tx).await?;
+        let before = store::active_admins(&mut tx).await?;
+        let mut person = self.reach(&mut tx, id, actor).await?;
+        if_match.check(person.account.base.version).map_err(UsersError::Refused)?;
+        change(&mut person.account);
+        person.account.update(&mut tx, self.0.clock.now()).await?;
+        self.keep_an_admin(&mut tx, before).await?;
+        // Who was suspended has no sessions; who was active all along keeps theirs.
+        if action != Action::UserActivated {
+            sessions::end_all(&mut tx, id).await?;
+        }
+        if person.account.current_status() != Status::Active {
+            token::void_all(&mut tx, id).await?;
+        }
+        self.record(&mut tx, action, id, actor).await?;
+        tx.commit().await?;
+        Ok(person)
+    }
+
+    async fn keep_an_admin(&self, tx: &mut Tx, before: i64) -> Result<(), UsersError> {
+        match before > 0 && store::active_admins(tx).await? == 0 {
+            true => Err(UsersError::LastAdmin),
+            false => Ok(()),
+        }
+    }
+
+    /// Roles that exist and that grant nothing the actor lacks.
+    async fn grantable(
+        &self,
+        tx: &mut Tx,
+        roles: &BTreeSet<String>,
+        actor: Actor<'_>,
+    ) -> Result<(), UsersError> {
+        let grants = principal::grants_of_roles(tx, roles).await?;
+        if let Some(unknown) = roles.difference(&grants.roles).next() {
+            return Err(UsersError::NoSuchRole(unknown.clone()));
+        }
+        if actor.covers(&grants) { Ok(()) } else { Err(UsersError::Beyond) }
+    }
+}
