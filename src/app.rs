@@ -66,7 +66,7 @@ const SWEEP: Duration = Duration::from_secs(600);
 /// Puts a server together over a schema that is up to date.
 pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
     let config = Arc::new(config);
-    let db = open_database(&config).await?;
+    let db = open_database(&config, nature.clock.clone()).await?;
     if let Some(refusal) = migrate::plan(&db).await?.refusal() {
         return Err(BuildError::Schema(refusal));
     }
@@ -83,7 +83,7 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
 }
 
 /// The pools, by the configuration.
-pub async fn open_database(config: &Config) -> Result<Db, DbError> {
+pub async fn open_database(config: &Config, clock: Clock) -> Result<Db, DbError> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let by_cores = u32::try_from(cores * 4).unwrap_or(8).max(8);
     let options = Options {
@@ -91,7 +91,7 @@ pub async fn open_database(config: &Config) -> Result<Db, DbError> {
         acquire_timeout: config.database.acquire_timeout,
         statement_timeout: config.database.statement_timeout,
     };
-    Db::open(config.database.url.expose(), &options).await
+    Db::open(config.database.url.expose(), &options, clock).await
 }
 
 /// The API document, which needs no database.

@@ -5,6 +5,7 @@
 
 mod connection;
 mod error;
+mod feed;
 pub mod migrate;
 mod pool;
 mod query;
@@ -12,6 +13,7 @@ pub mod record;
 mod session;
 
 pub use error::DbError;
+pub use feed::{Change, Feed};
 pub use pool::{Db, Driver, Options};
 pub use query::{Query, Row, Value};
 pub use session::{Session, Tx};

@@ -1,17 +1,21 @@
 //! The pools: how many connections there are, and how long anyone waits for one.
 
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection, Postgres, Sqlite};
+use sqlx::{Connection, Sqlite};
 
 use super::connection::Held;
 use super::error::DbError;
+use super::feed::Feed;
 use super::session::{Session, Tx};
+use crate::base::clock::Clock;
 
 /// Which of the two databases a URL or a pool speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,16 +49,25 @@ pub struct Options {
 
 /// Handles to the database; clones share the pools.
 #[derive(Clone)]
-pub struct Db(Pools);
+pub struct Db {
+    pools: Pools,
+    feed: Feed,
+    statements: Arc<AtomicU64>,
+}
 
+/// The feed is followed over a connection of its own, so that a busy server still hears of changes.
 #[derive(Clone)]
 enum Pools {
     /// One writer, so that writers queue here in order instead of failing with "database is locked".
     Sqlite {
         readers: SqlitePool,
         writer: SqlitePool,
+        follower: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres {
+        pool: PgPool,
+        follower: PgPool,
+    },
 }
 
 /// A connection that has been idle for longer is asked whether it is still there before it is used.
@@ -66,25 +79,34 @@ const RETURNING: Duration = Duration::from_secs(5);
 
 impl Db {
     /// Opens the pools; an absent SQLite file is made. Connections come up when first needed.
-    pub async fn open(url: &str, options: &Options) -> Result<Self, DbError> {
-        Ok(Self(match Driver::of(url)? {
+    pub async fn open(url: &str, options: &Options, clock: Clock) -> Result<Self, DbError> {
+        let pools = match Driver::of(url)? {
             Driver::Sqlite => open_sqlite(url, options).await?,
-            Driver::Postgres => Pools::Postgres(open_postgres(url, options)?),
-        }))
+            Driver::Postgres => open_postgres(url, options)?,
+        };
+        Ok(Self { pools, feed: Feed::new(clock), statements: Arc::default() })
     }
 
     pub fn driver(&self) -> Driver {
-        match self.0 {
+        match self.pools {
             Pools::Sqlite { .. } => Driver::Sqlite,
-            Pools::Postgres(_) => Driver::Postgres,
+            Pools::Postgres { .. } => Driver::Postgres,
         }
     }
 
     /// A connection for reading.
     pub async fn read(&self) -> Result<Session, DbError> {
-        Ok(Session::new(match &self.0 {
+        Ok(self.session(match &self.pools {
             Pools::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
-            Pools::Postgres(pool) => Held::Postgres(pool.acquire().await?),
+            Pools::Postgres { pool, .. } => Held::Postgres(pool.acquire().await?),
+        }))
+    }
+
+    /// The connection over which the feed is followed.
+    pub async fn follow(&self) -> Result<Session, DbError> {
+        Ok(self.session(match &self.pools {
+            Pools::Sqlite { follower, .. } => Held::Sqlite(follower.acquire().await?),
+            Pools::Postgres { follower, .. } => Held::Postgres(follower.acquire().await?),
         }))
     }
 
@@ -97,21 +119,37 @@ impl Db {
     }
 
     async fn begin(&self) -> Result<Tx, DbError> {
-        Ok(Tx::new(match &self.0 {
+        let held = match &self.pools {
             // Taking the write lock at once makes a busy database wait instead of failing half-way.
             Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => Held::PostgresTx(pool.begin().await?),
-        }))
+            Pools::Postgres { pool, .. } => Held::PostgresTx(pool.begin().await?),
+        };
+        Ok(Tx::new(self.session(held), self.feed.clone()))
+    }
+
+    fn session(&self, held: Held) -> Session {
+        Session::new(held, self.statements.clone())
+    }
+
+    /// What every replica must hear of.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// How many statements were started so far.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// Waits for borrowed connections and closes all.
     pub async fn close(&self) {
-        match &self.0 {
-            Pools::Sqlite { readers, writer } => {
-                readers.close().await;
-                writer.close().await;
+        match &self.pools {
+            Pools::Sqlite { readers, writer, follower } => {
+                tokio::join!(readers.close(), writer.close(), follower.close());
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres { pool, follower } => {
+                tokio::join!(pool.close(), follower.close());
+            }
         }
     }
 }
@@ -150,39 +188,43 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
     };
     let writer: sqlx::Pool<Sqlite> = pool(1).connect_with(connect.clone()).await?;
     // A statement that writes outside a transaction fails here, so no test on SQLite lets one pass.
-    let readers = pool(options.max_connections).connect_lazy_with(connect.pragma("query_only", "on"));
-    Ok(Pools::Sqlite { readers, writer })
+    let reading = connect.pragma("query_only", "on");
+    let readers = pool(options.max_connections).connect_lazy_with(reading.clone());
+    let follower = pool(1).connect_lazy_with(reading);
+    Ok(Pools::Sqlite { readers, writer, follower })
 }
 
-fn open_postgres(url: &str, options: &Options) -> Result<PgPool, DbError> {
+fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
     let millis = |d: Duration| d.as_millis().to_string();
     let connect = PgConnectOptions::from_str(url)?.application_name(env!("CARGO_PKG_NAME")).options([
         ("statement_timeout", millis(options.statement_timeout)),
         ("lock_timeout", millis(options.statement_timeout / 2)),
         ("idle_in_transaction_session_timeout", millis(options.statement_timeout * 3)),
     ]);
-    let pool: sqlx::Pool<Postgres> = PgPoolOptions::new()
-        .max_connections(options.max_connections)
-        .acquire_timeout(options.acquire_timeout)
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for > TRUSTED_IDLE {
-                    connection.ping().await?;
-                }
-                Ok(true)
+    let pool = |max| {
+        PgPoolOptions::new()
+            .max_connections(max)
+            .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > TRUSTED_IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
             })
-        })
-        // sqlx asks, too, before it keeps a connection, but would wait for ever: a network that falls
-        // silent would take one connection after the other out of the pool.
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                let answer = tokio::time::timeout(RETURNING, connection.ping()).await;
-                answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+            // sqlx asks, too, before it keeps a connection, but would wait for ever: a network that
+            // falls silent would take one connection after the other out of the pool.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    let answer = tokio::time::timeout(RETURNING, connection.ping()).await;
+                    answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+                })
             })
-        })
-        .idle_timeout(Duration::from_secs(600))
-        .max_lifetime(Duration::from_secs(1800))
-        .connect_lazy_with(connect);
-    Ok(pool)
+            .idle_timeout(Duration::from_secs(600))
+            .max_lifetime(Duration::from_secs(1800))
+            .connect_lazy_with(connect.clone())
+    };
+    Ok(Pools::Postgres { pool: pool(options.max_connections), follower: pool(1) })
 }

@@ -1,0 +1,2 @@
+drop table access_changes;
+drop table access_clock;
