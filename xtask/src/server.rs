@@ -50,11 +50,16 @@ pub struct Server {
 impl Server {
     /// `stead serve` in a place, on free ports and with its log beside its database.
     pub fn start(binary: &Path, place: &Place) -> Result<Self> {
+        Self::start_with(binary, place, &[])
+    }
+
+    /// The same, with variables of this server alone.
+    pub fn start_with(binary: &Path, place: &Place, variables: &[(&str, &str)]) -> Result<Self> {
         let (port, management) = (free_port()?, free_port()?);
         let log = place.folder().join("server.log");
         let output = File::options().create(true).append(true).open(&log)?;
         let mut serve = place.command(binary);
-        serve.arg("serve").env("APP_SERVER__PORT", port.to_string());
+        serve.arg("serve").envs(variables.iter().copied()).env("APP_SERVER__PORT", port.to_string());
         serve.env("APP_SERVER__MANAGEMENT_ADDRESS", format!("127.0.0.1:{management}"));
         serve.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let started = Instant::now();
@@ -107,6 +112,13 @@ impl Server {
             sleep(Duration::from_millis(5));
         }
         bail!("the server was still there {patience:?} after SIGTERM\n{}", self.last_words())
+    }
+
+    /// Ends the server as a power failure would end its process: at once, wherever it is.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// Memory in use that is the server's own, in KiB (VmRSS).

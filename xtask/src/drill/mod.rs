@@ -2,8 +2,13 @@
 //! half an hour; each part leaves a report, so that a drill that was cut short goes on where it
 //! stopped. To add a drill, write its file and add it to `DRILLS`.
 
+mod client;
+mod figures;
 mod openapi;
+mod people;
+mod races;
 mod report;
+mod stage;
 mod start;
 
 use std::path::Path;
@@ -27,7 +32,7 @@ pub struct Part {
     pub run: fn(&Context) -> Result<Findings>,
 }
 
-const DRILLS: &[Drill] = &[start::DRILL, openapi::DRILL];
+const DRILLS: &[Drill] = &[start::DRILL, openapi::DRILL, races::DRILL];
 
 /// What a part is run with.
 pub struct Context {

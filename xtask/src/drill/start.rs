@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
+use super::figures::{milliseconds, spread};
 use super::{Context, Drill, Findings, Part};
 use crate::curl::Call;
 use crate::place::Place;
@@ -95,35 +96,4 @@ fn after_sign_ins(context: &Context, binary: &Path, place: &Place) -> Result<f64
 
 fn resident(server: &Server) -> Result<f64> {
     Ok(f64::from(u32::try_from(server.resident_kib()?)?))
-}
-
-/// Notes the least, the median, the 95th percentile and the most, and gives the third.
-fn spread(findings: &mut Findings, name: &str, mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    for (label, share) in [("min", 0.0), ("p50", 0.5), ("p95", 0.95), ("max", 1.0)] {
-        findings.figure(&format!("{name}_{label}"), quantile(&values, share));
-    }
-    quantile(&values, 0.95)
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 10_000.0).round() / 10.0
-}
-
-/// The smallest value that at least this share of the sorted values does not exceed.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let rank = (share * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quantile_is_one_of_the_values() {
-        let values: Vec<f64> = (1..=20).map(f64::from).collect();
-        assert_eq!([0.0, 0.5, 0.95, 1.0].map(|share| quantile(&values, share)), [1.0, 10.0, 19.0, 20.0]);
-        assert_eq!(quantile(&[], 0.5), 0.0);
-    }
 }
