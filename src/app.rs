@@ -11,7 +11,7 @@ use crate::access::audit::Audit;
 use crate::access::hasher::Hasher;
 use crate::access::keys::{KeyError, Keys};
 use crate::access::password::Passwords;
-use crate::access::{Access, sessions, throttle};
+use crate::access::{Access, follow, sessions, throttle};
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::secret::SecretKey;
@@ -71,6 +71,8 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
         return Err(BuildError::Schema(refusal));
     }
     let state = handles(&config, db, nature).await?;
+    state.access.follow().await?;
+    follow(&state);
     sweep(&state);
     let (public, document) = routes(&config)?;
     let operators = with_mailbox(&config, Router::new(), false);
@@ -106,7 +108,7 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
     if secrets.is_empty() {
         return Err(BuildError::NoSecretKey);
     }
-    let keys = Keys::open(&db, &secrets, &clock, &random).await?;
+    let keys = Keys::open(&db, &secrets, &config.auth, &clock, &random).await?;
     let hasher = Hasher::start(&config.auth.hash, random.clone()).map_err(BuildError::Hasher)?;
     let public_url = config.server.public_url();
     let link_base = config.mail.link_base.as_ref().unwrap_or(&public_url).as_str();
@@ -174,6 +176,15 @@ fn layers(state: &AppState) -> Stack {
     }
 }
 
+/// Hears of what other replicas change.
+fn follow(state: &AppState) {
+    let access = state.access.clone();
+    state.tasks.every(follow::PERIOD, move || {
+        let access = access.clone();
+        async move { access.keep_following().await }
+    });
+}
+
 /// Sweeps away what has expired, now and then. A failed round is logged; the next one comes.
 fn sweep(state: &AppState) {
     let shared = state.clone();
@@ -193,6 +204,7 @@ pub async fn sweep_once(state: &AppState) -> Result<(), DbError> {
     let mut tx = state.db.write().await?;
     sessions::purge(&mut tx, now).await?;
     throttle::purge(&mut tx, now).await?;
+    state.db.feed().purge(&mut tx).await?;
     state.outbox.purge(&mut tx).await?;
     token::purge(&mut tx, now).await?;
     tx.commit().await

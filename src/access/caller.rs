@@ -111,6 +111,7 @@ impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::Token(_) | AccessError::Over => Self::new(Code::INVALID_TOKEN).caused_by(error),
+            AccessError::Unheard => Self::new(Code::DATABASE_UNAVAILABLE).caused_by(error),
             AccessError::Database(error) => error.into(),
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Access;
 use super::audit::Action;
+use super::device::{self, DeviceId};
 use super::origin::Origin;
 use super::principal::{self, Principal};
 use super::refresh::RefreshToken;
@@ -21,6 +22,7 @@ pub struct Tokens {
     pub expires_in: Duration,
     pub refresh_token: String,
     pub refresh_expires_in: Duration,
+    pub device_token: String,
 }
 
 /// Why no token is issued.
@@ -43,8 +45,15 @@ pub enum IssueError {
 }
 
 impl Access {
-    /// Starts a session of `user`, always a new one, and issues its first tokens.
-    pub async fn sign_in(&self, tx: &mut Tx, user: UserId, origin: &Origin) -> Result<Tokens, IssueError> {
+    /// Starts a session of `user`, always a new one, and issues its first tokens. A device that is known
+    /// stays what it is.
+    pub async fn sign_in(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        device: Option<DeviceId>,
+        origin: &Origin,
+    ) -> Result<Tokens, IssueError> {
         let now = self.clock.now();
         let row = SessionRow {
             id: SessionId::fresh(&self.clock, &self.random),
@@ -60,7 +69,7 @@ impl Access {
             user_agent: origin.user_agent.clone(),
         };
         sessions::insert(tx, &row).await?;
-        self.issue_tokens(tx, &row, now).await
+        self.issue_tokens(tx, &row, device, now).await
     }
 
     /// Trades a refresh token for the next pair. What ends a session here is committed, too.
@@ -100,7 +109,7 @@ impl Access {
             && !grace.is_zero()
             && now.since(row.refreshed_at) <= grace;
         match () {
-            () if advanced || repeated => self.issue_tokens(tx, &row, now).await,
+            () if advanced || repeated => self.issue_tokens(tx, &row, None, now).await,
             // Above the newest we ever made: a restored backup. The session cannot be trusted.
             () if token.generation >= row.generation => Err(IssueError::InvalidRefreshToken),
             () => Err(IssueError::RefreshTokenReused),
@@ -112,17 +121,35 @@ impl Access {
         &self,
         tx: &mut Tx,
         row: &SessionRow,
+        device: Option<DeviceId>,
         now: Timestamp,
     ) -> Result<Tokens, IssueError> {
-        let principal = principal::load(tx, row.id, now).await?.ok_or(IssueError::Over)?;
+        let (principal, _) = principal::load(tx, row.id, now).await?.ok_or(IssueError::Over)?;
         let refresh = RefreshToken { session: row.id, generation: row.generation, key: row.key_id };
         Ok(Tokens {
             access_token: self.access_token(&principal, now)?,
             expires_in: self.settings.access_ttl,
             refresh_token: refresh.encode(&self.keys.refresh)?,
             refresh_expires_in: row.idle_expires_at.min(row.expires_at).since(now),
+            device_token: self.device_token(tx, row, device, now).await?,
             principal,
         })
+    }
+
+    /// Bound to the password as this transaction sees it: a session that a reset ends at this moment gets
+    /// none for the new one. Without another, the device is that of the session, however often it is
+    /// refreshed: a device has one budget of guesses.
+    async fn device_token(
+        &self,
+        tx: &mut Tx,
+        row: &SessionRow,
+        device: Option<DeviceId>,
+        now: Timestamp,
+    ) -> Result<String, IssueError> {
+        let (stored,): (Option<String>,) =
+            tx.query("SELECT password_hash FROM users WHERE id = $1").bind(row.user_id).fetch_one().await?;
+        let device = device.unwrap_or(DeviceId(row.id.0));
+        Ok(device::issue(&self.keys.device, row.user_id, device, &stored.unwrap_or_default(), now)?)
     }
 
     fn access_token(&self, principal: &Principal, now: Timestamp) -> Result<String, IssueError> {

@@ -3,8 +3,10 @@
 //! It lies below the features and knows none of them: the extractors take [`Access`] by `FromRef`.
 
 pub mod audit;
+mod cache;
 pub mod caller;
 pub mod device;
+pub mod follow;
 pub mod hasher;
 pub mod issue;
 pub mod keys;
@@ -22,10 +24,12 @@ pub mod token;
 use std::sync::Arc;
 
 use self::audit::Audit;
+use self::cache::{Begun, Memory};
+use self::follow::Freshness;
 use self::keys::Keys;
 use self::principal::Principal;
-use self::token::InvalidToken;
-use crate::base::clock::Clock;
+use self::token::{Claims, InvalidToken};
+use crate::base::clock::{Clock, Timestamp};
 use crate::base::random::Random;
 use crate::config::Auth;
 use crate::db::{Db, DbError};
@@ -39,6 +43,8 @@ pub struct Access {
     keys: Keys,
     audit: Audit,
     settings: Arc<Auth>,
+    memory: Arc<Memory>,
+    freshness: Arc<Freshness>,
     /// Who issues the tokens and whom they are for: the public URL, without a slash at its end.
     issuer: Arc<str>,
 }
@@ -50,6 +56,9 @@ pub enum AccessError {
     Token(#[from] InvalidToken),
     #[error("the session is over")]
     Over,
+    /// Too long without a look at what changed: nobody is believed.
+    #[error("the database has not been heard from")]
+    Unheard,
     #[error(transparent)]
     Database(#[from] DbError),
 }
@@ -64,7 +73,11 @@ impl Access {
         settings: Arc<Auth>,
         public_url: &str,
     ) -> Self {
-        Self { db, clock, random, keys, audit, settings, issuer: public_url.trim_end_matches('/').into() }
+        let memory = Arc::new(Memory::default());
+        let forgetting = memory.clone();
+        db.feed().listen(move |changes| forgetting.forget(changes));
+        let issuer = public_url.trim_end_matches('/').into();
+        Self { db, clock, random, keys, audit, settings, memory, freshness: Arc::default(), issuer }
     }
 
     pub fn keys(&self) -> &Keys {
@@ -72,12 +85,41 @@ impl Access {
     }
 
     /// The principal of an access token: signature and claims first, then session, status and roles
-    /// as they are now.
+    /// as they are now. What is remembered needs no database: [`follow`] keeps it true.
     pub async fn authenticate(&self, token: &str) -> Result<Principal, AccessError> {
         let now = self.clock.now();
-        let claims = token::verify(token, &self.issuer, now, |kid| self.keys.verifying(kid))?;
-        let mut db = self.db.read().await?;
-        let principal = principal::load(&mut db, claims.sid, now).await?;
+        let begun = self.memory.begin();
+        let claims = match self.memory.claims(token) {
+            Some(claims) => claims.in_time(now)?,
+            None => self.verify(token, now, begun)?,
+        };
+        if !self.freshness.is_fresh() {
+            return Err(AccessError::Unheard);
+        }
+        let principal = match self.memory.principal(claims.sid, now) {
+            Some(principal) => Some(principal),
+            None => self.look_up(&claims, now, begun).await?,
+        };
         principal.filter(|p| p.user == claims.sub).ok_or(AccessError::Over)
+    }
+
+    fn verify(&self, token: &str, now: Timestamp, begun: Begun) -> Result<Claims, InvalidToken> {
+        let claims = token::verify(token, &self.issuer, now, |kid| self.keys.verifying(kid))?;
+        self.memory.remember_claims(token, claims.clone(), begun);
+        Ok(claims)
+    }
+
+    async fn look_up(
+        &self,
+        claims: &Claims,
+        now: Timestamp,
+        begun: Begun,
+    ) -> Result<Option<Principal>, DbError> {
+        let mut db = self.db.read().await?;
+        let Some((principal, expires_at)) = principal::load(&mut db, claims.sid, now).await? else {
+            return Ok(None);
+        };
+        self.memory.remember(principal.clone(), now, expires_at, begun);
+        Ok(Some(principal))
     }
 }

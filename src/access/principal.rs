@@ -82,19 +82,22 @@ impl Actor<'_> {
 #[derive(sqlx::FromRow)]
 struct Row {
     user_id: UserId,
+    idle_expires_at: Timestamp,
+    expires_at: Timestamp,
     role: Option<String>,
     permission: Option<String>,
 }
 
-/// The principal of a session that has not ended or expired and whose account is active.
+/// The principal of a session that has not ended or expired and whose account is active, and until
+/// when the session lasts.
 pub async fn load(
     db: &mut Session,
     session: SessionId,
     now: Timestamp,
-) -> Result<Option<Principal>, DbError> {
+) -> Result<Option<(Principal, Timestamp)>, DbError> {
     let rows: Vec<Row> = db
         .query(
-            "SELECT s.user_id, r.role, p.permission
+            "SELECT s.user_id, s.idle_expires_at, s.expires_at, r.role, p.permission
              FROM sessions s
              JOIN users u ON u.id = s.user_id
              LEFT JOIN user_roles r ON r.user_id = u.id
@@ -107,9 +110,10 @@ pub async fn load(
         .bind(Status::Active)
         .fetch_all()
         .await?;
-    let Some(user) = rows.first().map(|row| row.user_id) else { return Ok(None) };
+    let Some(first) = rows.first() else { return Ok(None) };
+    let (user, expires_at) = (first.user_id, first.idle_expires_at.min(first.expires_at));
     let grants = collect(rows.into_iter().map(|row| (row.role, row.permission)));
-    Ok(Some(Principal { user, session, grants }))
+    Ok(Some((Principal { user, session, grants }, expires_at)))
 }
 
 /// What an account is granted now.

@@ -3,7 +3,7 @@
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::base::keyring::KeyId;
-use crate::db::{DbError, Session, Tx};
+use crate::db::{Change, DbError, Session, Tx};
 
 /// A sign-in on one device.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -91,22 +91,29 @@ pub async fn advance(
 
 /// Ends one session; says whether there was one.
 pub async fn end(tx: &mut Tx, id: SessionId) -> Result<bool, DbError> {
+    tx.announce(Change::Session(id));
     Ok(tx.query("DELETE FROM sessions WHERE id = $1").bind(id).execute().await? > 0)
 }
 
 /// Ends one session of `user`; says whether they had it.
 pub async fn end_own(tx: &mut Tx, user: UserId, id: SessionId) -> Result<bool, DbError> {
     let ended = tx.query("DELETE FROM sessions WHERE id = $1 AND user_id = $2").bind(id).bind(user);
-    Ok(ended.execute().await? > 0)
+    let ended = ended.execute().await? > 0;
+    if ended {
+        tx.announce(Change::Session(id));
+    }
+    Ok(ended)
 }
 
 /// Ends all sessions of `user` but `keep`; says how many.
 pub async fn end_others(tx: &mut Tx, user: UserId, keep: SessionId) -> Result<u64, DbError> {
+    tx.announce(Change::User(user));
     tx.query("DELETE FROM sessions WHERE user_id = $1 AND id <> $2").bind(user).bind(keep).execute().await
 }
 
 /// Ends all sessions of `user`; says how many.
 pub async fn end_all(tx: &mut Tx, user: UserId) -> Result<u64, DbError> {
+    tx.announce(Change::User(user));
     tx.query("DELETE FROM sessions WHERE user_id = $1").bind(user).execute().await
 }
 

@@ -82,17 +82,17 @@ pub fn verify(
     let signature = Signature::from_slice(&decode(signature)?).map_err(|_| InvalidToken::Signature)?;
     key.verify_strict(message.as_bytes(), &signature).map_err(|_| InvalidToken::Signature)?;
     let claims: Claims = serde_json::from_slice(&decode(body)?).map_err(|_| InvalidToken::Malformed)?;
-    check(&claims, issuer, now).map(|()| claims)
-}
-
-fn check(claims: &Claims, issuer: &str, now: Timestamp) -> Result<(), InvalidToken> {
     if claims.iss != issuer || claims.aud != issuer {
         return Err(InvalidToken::Audience);
     }
-    if claims.exp <= now.seconds() {
-        return Err(InvalidToken::Expired);
+    claims.in_time(now)
+}
+
+impl Claims {
+    /// These, if they have not expired.
+    pub fn in_time(self, now: Timestamp) -> Result<Self, InvalidToken> {
+        if self.exp <= now.seconds() { Err(InvalidToken::Expired) } else { Ok(self) }
     }
-    Ok(())
 }
 
 /// Strict: no padding, no stray bits, so one token has one spelling.

@@ -11,7 +11,7 @@ use crate::base::clock::Timestamp;
 use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::db::record::Record;
-use crate::db::{DbError, Query, Session, Tx};
+use crate::db::{Change, DbError, Query, Session, Tx};
 
 const ACCOUNT: &str = "SELECT id, created_at, updated_at, version, email, email_verified, password_hash, \
                        display_name, locale, status, last_login_at, deleted_at FROM users u";
@@ -61,6 +61,7 @@ pub async fn replace_roles<'r>(
     user: UserId,
     roles: impl Iterator<Item = &'r str>,
 ) -> Result<(), DbError> {
+    tx.announce(Change::User(user));
     tx.query("DELETE FROM user_roles WHERE user_id = $1").bind(user).execute().await?;
     for role in roles {
         add_role(tx, user, role).await?;
@@ -91,6 +92,83 @@ pub async fn lock_admins(tx: &mut Tx) -> Result<(), DbError> {
 /// its mailed tokens takes this first: then no two hold what the other waits for.
 pub async fn lock(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
     tx.query("UPDATE users SET version = version WHERE id = $1").bind(id).execute().await.map(drop)
+}
+
+/// Writes what was changed of an account that was read since it was locked, and raises its version. The
+/// time of the last sign-in is not written: it belongs to [`note_login`], which raises no version.
+pub async fn save(tx: &mut Tx, account: &mut Account, now: Timestamp) -> Result<(), DbError> {
+    let written = tx
+        .query(
+            "UPDATE users SET updated_at = $1, version = version + 1, email = $2, email_verified = $3,
+                password_hash = $4, display_name = $5, locale = $6, status = $7, deleted_at = $8
+             WHERE id = $9 AND version = $10",
+        )
+        .bind(now)
+        .bind(&account.email)
+        .bind(account.email_verified)
+        .bind(&account.password_hash)
+        .bind(&account.display_name)
+        .bind(account.locale)
+        .bind(account.status)
+        .bind(account.deleted_at)
+        .bind(account.base.id)
+        .bind(account.base.version)
+        .execute()
+        .await?;
+    if written == 0 {
+        return Err(DbError::Stale);
+    }
+    account.base.updated_at = now;
+    account.base.version += 1;
+    Ok(())
+}
+
+/// Inserts an account if its address has none; says whether.
+pub async fn insert_if_free(tx: &mut Tx, account: &Account) -> Result<bool, DbError> {
+    let inserted = tx
+        .query(
+            "INSERT INTO users (id, created_at, updated_at, version, email, email_verified, password_hash,
+                display_name, locale, status)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+        )
+        .bind(account.base.id)
+        .bind(account.base.created_at)
+        .bind(account.base.updated_at)
+        .bind(account.base.version)
+        .bind(&account.email)
+        .bind(account.email_verified)
+        .bind(&account.password_hash)
+        .bind(&account.display_name)
+        .bind(account.locale)
+        .bind(account.status)
+        .execute()
+        .await?;
+    Ok(inserted > 0)
+}
+
+/// Puts what somebody registered with in the place of what was registered before, if `id` is an account
+/// that still waits for its address to be verified and was not invited; says whether.
+pub async fn register_again(
+    tx: &mut Tx,
+    id: UserId,
+    new: &Account,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let written = tx
+        .query(
+            "UPDATE users SET updated_at = $1, version = version + 1, password_hash = $2, display_name = $3,
+                locale = $4
+             WHERE id = $5 AND status = $6 AND password_hash IS NOT NULL AND deleted_at IS NULL",
+        )
+        .bind(now)
+        .bind(&new.password_hash)
+        .bind(&new.display_name)
+        .bind(new.locale)
+        .bind(id)
+        .bind(Status::Pending)
+        .execute()
+        .await?;
+    Ok(written > 0)
 }
 
 /// Notes a sign-in and, if `rehashed`, a better hash; only if hash and status are still those that
