@@ -7,6 +7,7 @@ use tracing_subscriber::filter::{Directive, LevelFilter};
 use url::{Position, Url};
 
 use super::layers::Layers;
+use super::mail::Transport;
 use super::report::Fault;
 use super::sections::{Config, Database, Hash, Server};
 use super::urls::SecretUrl;
@@ -29,7 +30,6 @@ use Level::{Doubtful, Guarded, Nonsense, Unsafe};
 type Rule = (Level, &'static str, fn(&Config) -> bool, &'static str, &'static str);
 
 const SECOND: Duration = Duration::from_secs(1);
-const TRANSPORTS: [&str; 4] = ["outbox", "smtp", "smtps", "file"];
 const DATABASES: [&str; 3] = ["sqlite", "postgres", "postgresql"];
 
 #[rustfmt::skip]
@@ -86,11 +86,13 @@ const RULES: &[Rule] = &[
     (Nonsense, "auth.hash.queue", |c| c.auth.hash.queue == 0,
         "is zero: nobody could sign in", "`64` is the default"),
 
-    (Nonsense, "mail.url", |c| c.mail.url.as_ref().is_some_and(|url| !has_scheme(url, &TRANSPORTS)),
-        "is of no transport that is known here", "use smtp://, smtps://, file: or outbox:"),
-    (Guarded, "mail.url", |c| c.mail.url.as_ref().is_none_or(|url| url.scheme() == "outbox"),
+    (Nonsense, "mail.url", |c| c.mail.url.is_some() && c.transport().is_none(),
+        "is no transport that is known here", "use smtp://USER:PASSWORD@HOST:PORT, smtps://…, file:DIRECTORY or outbox:"),
+    (Unsafe, "mail.url", |c| c.transport().is_some_and(|transport| transport.is_in_clear()),
+        "sends mail in clear", "leave out `?tls=none`, or use smtps://: the links in mails open accounts"),
+    (Guarded, "mail.url", |c| c.mail.url.is_none() || matches!(c.transport(), Some(Transport::Outbox)),
         "names no transport that delivers", "set APP_MAIL__URL to smtps://USER:PASSWORD@HOST, smtp://… or file:"),
-    (Nonsense, "mail.from", |c| !is_sender(&c.mail.from),
+    (Nonsense, "mail.from", |c| c.sender().is_none(),
         "is not a sender", "use an address, or Name <address>"),
     (Guarded, "mail.link_base", |c| c.mail.link_base.as_ref().is_some_and(is_http),
         "is not https", "links that reset passwords must not travel in clear"),
@@ -161,18 +163,6 @@ fn allows_everyone(config: &Config) -> bool {
 fn is_origin(text: &str) -> bool {
     let is_bare = |url: Url| url.has_host() && &url[..Position::BeforePath] == text && !text.contains('@');
     ["*", "localhost"].contains(&text) || Url::parse(text).is_ok_and(is_bare)
-}
-
-/// A sender's address may be local (`no-reply@localhost`), which an account's may not.
-fn is_sender(text: &str) -> bool {
-    let address = match text.split_once('<') {
-        Some((_, rest)) => rest.strip_suffix('>'),
-        None => Some(text),
-    };
-    let parts = address.and_then(|address| address.split_once('@'));
-    let is_word =
-        |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "@<>,".contains(c));
-    parts.is_some_and(|(local, domain)| is_word(local) && is_word(domain)) && !text.contains(char::is_control)
 }
 
 /// A bare word must be a level: the filter itself would take `inof` for the name of a module.

@@ -8,6 +8,7 @@ mod environment;
 mod keys;
 mod layers;
 mod load;
+mod mail;
 mod reader;
 mod report;
 mod sections;
@@ -20,6 +21,7 @@ mod variables;
 
 pub use environment::Environment;
 pub use load::{Loaded, load, load_as};
+pub use mail::{MailServer, Tls, Transport};
 pub use report::{Entry, Fault, Origin, Report};
 pub use sections::{
     Auth, Config, Cors, Database, Docs, EmailVerification, Hash, Log, LogFormat, Mail, PasswordRules, Pooler,

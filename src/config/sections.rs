@@ -150,7 +150,8 @@ section!(
 
 section!(Mail {
     url: Option<SecretUrl>,
-    from: String,
+    /// `None`: at the public address of the server.
+    from: Option<String>,
     /// `None`: the public address of the server.
     link_base: Option<Url>,
 });

@@ -1,5 +1,7 @@
 //! Floor 4: background work, and the order in which it ends.
 
+pub mod lease;
+
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -35,6 +37,11 @@ impl Tasks {
 
     pub fn is_draining(&self) -> bool {
         self.drain.is_cancelled()
+    }
+
+    /// Whether no more rounds begin; one that consists of many steps ends with the present one.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
     }
 
     /// Resolves when the listeners are to stop accepting.
