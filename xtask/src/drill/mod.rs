@@ -10,6 +10,7 @@ mod races;
 mod report;
 mod stage;
 mod start;
+mod throttle;
 
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -32,7 +33,7 @@ pub struct Part {
     pub run: fn(&Context) -> Result<Findings>,
 }
 
-const DRILLS: &[Drill] = &[start::DRILL, openapi::DRILL, races::DRILL];
+const DRILLS: &[Drill] = &[start::DRILL, openapi::DRILL, races::DRILL, throttle::DRILL];
 
 /// What a part is run with.
 pub struct Context {
