@@ -4,6 +4,7 @@
 
 mod client;
 mod figures;
+mod kill;
 mod openapi;
 mod people;
 mod races;
@@ -33,7 +34,7 @@ pub struct Part {
     pub run: fn(&Context) -> Result<Findings>,
 }
 
-const DRILLS: &[Drill] = &[start::DRILL, openapi::DRILL, races::DRILL, throttle::DRILL];
+const DRILLS: &[Drill] = &[start::DRILL, openapi::DRILL, races::DRILL, throttle::DRILL, kill::DRILL];
 
 /// What a part is run with.
 pub struct Context {

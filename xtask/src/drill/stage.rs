@@ -1,6 +1,7 @@
 //! Where a drill takes place: one database, one or more servers on it, and a client for each.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -20,7 +21,7 @@ pub enum Database {
 }
 
 /// Not what is drilled where it is not named: hashes cost nothing, and nobody is told to slow down.
-const CHEAP: &[(&str, &str)] = &[
+pub const CHEAP: &[(&str, &str)] = &[
     ("APP_AUTH__HASH__MEMORY_KIB", "64"),
     ("APP_AUTH__HASH__ITERATIONS", "1"),
     ("APP_RATE_LIMIT__ENABLED", "false"),
@@ -107,9 +108,7 @@ impl Stage {
 
     /// Makes an account with a role, as an operator does.
     pub fn create(&self, email: &str, password: &str, role: &str) -> Result<()> {
-        let mut create = self.place.command(&self.binary);
-        create.args(["user", "create", email, "--role", role, "--password-stdin"]);
-        process::feed(create.stdout(std::process::Stdio::null()), password)
+        create(&self.binary, &self.place, email, password, role)
     }
 
     /// Ends the servers, and notes what they failed at.
@@ -117,12 +116,24 @@ impl Stage {
         for server in self.servers {
             server.stop(PATIENCE)?;
         }
-        let faults = self.faults.all();
-        findings.figure("server_errors", faults.values().sum::<u64>());
-        for (what, times) in faults {
-            findings.promise(false, format!("{what}, {times} times"));
-        }
+        note_faults(&self.faults, findings);
         Ok(())
+    }
+}
+
+/// Makes an account with a role, as an operator does.
+pub fn create(binary: &Path, place: &Place, email: &str, password: &str, role: &str) -> Result<()> {
+    let mut create = place.command(binary);
+    create.args(["user", "create", email, "--role", role, "--password-stdin"]);
+    process::feed(create.stdout(Stdio::null()), password)
+}
+
+/// Notes how often a server failed, which it never may.
+pub fn note_faults(faults: &Faults, findings: &mut Findings) {
+    let faults = faults.all();
+    findings.figure("server_errors", faults.values().sum::<u64>());
+    for (what, times) in faults {
+        findings.promise(false, format!("{what}, {times} times"));
     }
 }
 
