@@ -321,12 +321,8 @@ mail-confirm-new-email-button = Confirm the new address
 mail-email-change-notice-subject = Your e-mail address at { $service } is about to change
 mail-email-change-notice-text = Somebody, probably you, asked { $service } to use another e-mail address for your account.
 
-    If this was not you, open the link to keep this address. It is good for 7 days, also after the change. Then reset your password.
+    If this was not you, open the link to keep this address. It is good for 7 days, also after the change. It also makes your password void and sends you a link to choose another.
 mail-email-change-notice-button = Keep this address
-mail-email-change-repeated-subject = Your e-mail address at { $service } is about to change again
-mail-email-change-repeated-text = Somebody, probably you, asked { $service } to use another e-mail address for your account, which was given this one less than 7 days ago.
-
-    If this was not you, open the link that was sent to the address before this one: it undoes both changes. Then reset your password.
 
 ## Pages that links in mails open
 
@@ -348,6 +344,6 @@ page-accept-invitation-password = Password
 page-accept-invitation-button = Set the password
 page-accept-invitation-done = Your account is ready. You can sign in now.
 page-cancel-email-change-title = Keep your e-mail address
-page-cancel-email-change-explanation = The change is undone, and all sessions of your account end.
+page-cancel-email-change-explanation = The change is undone, all sessions of your account end, and your password is void: a mail lets you choose another.
 page-cancel-email-change-button = Keep this address
-page-cancel-email-change-done = Your account keeps this address. If you did not ask for the change, reset your password now.
+page-cancel-email-change-done = Your account keeps this address. Open the mail that we have just sent you, and choose a new password.

@@ -300,12 +300,8 @@ mail-confirm-new-email-button = 确认新地址
 mail-email-change-notice-subject = 您在 { $service } 的电子邮件地址即将更改
 mail-email-change-notice-text = 有人（很可能是您本人）请求 { $service } 为您的账户使用另一个电子邮件地址。
 
-    如果这不是您本人的操作，请打开链接以保留此地址。链接在 7 天内有效，更改之后也有效。随后请重置密码。
+    如果这不是您本人的操作，请打开链接以保留此地址。链接在 7 天内有效，更改之后也有效。同时您的密码将失效，我们会向您发送链接以设置新密码。
 mail-email-change-notice-button = 保留此地址
-mail-email-change-repeated-subject = 您在 { $service } 的电子邮件地址即将再次更改
-mail-email-change-repeated-text = 有人（很可能是您本人）请求 { $service } 为您的账户使用另一个电子邮件地址，而此地址启用还不到 7 天。
-
-    如果这不是您本人的操作，请打开当时发送到前一个地址的链接：它会撤销这两次更改。随后请重置密码。
 
 ## Pages that links in mails open
 
@@ -327,6 +323,6 @@ page-accept-invitation-password = 密码
 page-accept-invitation-button = 设置密码
 page-accept-invitation-done = 您的账户已就绪，现在可以登录。
 page-cancel-email-change-title = 保留您的电子邮件地址
-page-cancel-email-change-explanation = 更改将被撤销，您账户的所有会话都将结束。
+page-cancel-email-change-explanation = 更改将被撤销，您账户的所有会话都将结束，密码也将失效：您会收到一封邮件以设置新密码。
 page-cancel-email-change-button = 保留此地址
-page-cancel-email-change-done = 您的账户保留此地址。如果更改不是您本人的请求，请立即重置密码。
+page-cancel-email-change-done = 您的账户保留此地址。请打开我们刚刚发送给您的邮件，并设置新密码。

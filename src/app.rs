@@ -22,7 +22,7 @@ use crate::features::{self, mailbox, pages};
 use crate::http::middleware::{Cors, Stack, stack};
 use crate::http::page::Cursors;
 use crate::http::{catalogue, docs, openapi};
-use crate::mail::{Outbox, token};
+use crate::mail::{Outbox, token, way_back};
 use crate::state::{AppState, Handles};
 use crate::tasks::Tasks;
 
@@ -207,5 +207,6 @@ pub async fn sweep_once(state: &AppState) -> Result<(), DbError> {
     state.db.feed().purge(&mut tx).await?;
     state.outbox.purge(&mut tx).await?;
     token::purge(&mut tx, now).await?;
+    way_back::purge(&mut tx, now).await?;
     tx.commit().await
 }

@@ -1,9 +1,11 @@
-//! The hash threads: as many as cores, each with its own memory, behind a bounded queue.
+//! The hash threads: as many as cores, each with its own memory, behind a bounded queue. What else
+//! takes a core for long, the estimate of a new password's strength, is done by them, too.
 //!
 //! Argon2id at 19 MiB takes about 20 ms of a core. More threads than cores, or a queue without an
 //! end, would let a flood of sign-ins stop every other request.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
@@ -12,6 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::strength::{Measure, Weakness};
 use crate::base::random::Random;
 use crate::base::secret::Password;
 use crate::config::Hash;
@@ -28,6 +31,7 @@ pub struct Hasher {
     jobs: Sender<Job>,
     places: Arc<Semaphore>,
     random: Random,
+    computed: Arc<AtomicU64>,
 }
 
 /// A place in the queue. It travels with the job, so a caller who hangs up does not free it early.
@@ -56,7 +60,13 @@ struct Job {
 }
 
 enum Task {
-    Hash { password: Password, salt: [u8; 16], reply: oneshot::Sender<String> },
+    Hash {
+        password: Password,
+        salt: [u8; 16],
+        measure: Option<Measure>,
+        reply: oneshot::Sender<Result<String, Weakness>>,
+    },
+    Measure { password: Password, measure: Measure, reply: oneshot::Sender<Result<(), Weakness>> },
     Verify { password: Password, stored: Option<String>, reply: oneshot::Sender<Verdict> },
 }
 
@@ -72,12 +82,18 @@ impl Hasher {
         let threads = settings.threads.unwrap_or_else(cores).max(1);
         // The semaphore bounds it.
         let (jobs, queue) = unbounded();
+        let computed = Arc::new(AtomicU64::new(0));
         for i in 0..threads {
-            let worker = Worker::new(params.clone(), &random)?;
+            let worker = Worker::new(params.clone(), &random, computed.clone())?;
             let queue = queue.clone();
             std::thread::Builder::new().name(format!("hash-{i}")).spawn(move || worker.run(&queue))?;
         }
-        Ok(Self { jobs, places: Arc::new(Semaphore::new(threads + settings.queue)), random })
+        Ok(Self { jobs, places: Arc::new(Semaphore::new(threads + settings.queue)), random, computed })
+    }
+
+    /// How many times Argon2 was computed so far, to compare or to make a hash.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
     }
 
     /// Takes a place in the queue, or says at once that there is none.
@@ -85,10 +101,25 @@ impl Hasher {
         self.places.clone().try_acquire_owned().map(Place).map_err(|_| HashError::QueueFull)
     }
 
-    /// The Argon2id hash of a new password, in PHC form.
-    pub async fn hash(&self, place: Place, password: Password) -> Result<String, HashError> {
+    /// The Argon2id hash of a password, in PHC form; of a new one only if it is good enough by `measure`.
+    pub async fn hash(
+        &self,
+        place: Place,
+        password: Password,
+        measure: Option<Measure>,
+    ) -> Result<Result<String, Weakness>, HashError> {
         let salt = self.random.bytes();
-        self.submit(place, |reply| Task::Hash { password, salt, reply }).await
+        self.submit(place, |reply| Task::Hash { password, salt, measure, reply }).await
+    }
+
+    /// Whether a password is hard to guess.
+    pub async fn measure(
+        &self,
+        place: Place,
+        password: Password,
+        measure: Measure,
+    ) -> Result<Result<(), Weakness>, HashError> {
+        self.submit(place, |reply| Task::Measure { password, measure, reply }).await
     }
 
     /// Compares a password with a stored hash; without one, does the same work and says no.
@@ -119,13 +150,14 @@ struct Worker {
     /// Stands in for the hash of an account that does not exist or has no password. It is no hash of
     /// anything, and costs as much to compare with as any other.
     dummy: String,
+    computed: Arc<AtomicU64>,
 }
 
 impl Worker {
-    fn new(params: Params, random: &Random) -> std::io::Result<Self> {
+    fn new(params: Params, random: &Random, computed: Arc<AtomicU64>) -> std::io::Result<Self> {
         let dummy = phc(&params, &random.bytes(), &random.bytes());
         let dummy = dummy.ok_or_else(|| std::io::Error::other("auth.hash: no hash can be written"))?;
-        Ok(Self { params, memory: Vec::new(), dummy })
+        Ok(Self { params, memory: Vec::new(), dummy, computed })
     }
 
     fn run(mut self, queue: &Receiver<Job>) {
@@ -142,9 +174,14 @@ impl Worker {
             match task {
                 Task::Hash { reply, .. } if reply.is_closed() => {}
                 Task::Verify { reply, .. } if reply.is_closed() => {}
-                Task::Hash { password, salt, reply } => {
-                    if let Some(hash) = self.hash(&password, &salt) {
-                        _ = reply.send(hash);
+                Task::Measure { reply, .. } if reply.is_closed() => {}
+                Task::Measure { password, measure, reply } => {
+                    _ = reply.send(measure.guessability(&password));
+                }
+                Task::Hash { password, salt, measure, reply } => {
+                    match measure.map_or(Ok(()), |measure| measure.guessability(&password)) {
+                        Err(weakness) => _ = reply.send(Err(weakness)),
+                        Ok(()) => _ = self.hash(&password, &salt).map(|hash| reply.send(Ok(hash))),
                     }
                 }
                 Task::Verify { password, stored, reply } => {
@@ -194,6 +231,7 @@ impl Worker {
         salt: &[u8],
         out: &mut [u8],
     ) -> Option<()> {
+        self.computed.fetch_add(1, Ordering::Relaxed);
         let blocks = params.block_count();
         if self.memory.len() < blocks {
             self.memory.resize(blocks, Block::default());
@@ -237,6 +275,10 @@ mod tests {
         Password::new(text.into())
     }
 
+    async fn hash(hasher: &Hasher, text: &str) -> String {
+        hasher.hash(hasher.admit().unwrap(), password(text), None).await.unwrap().unwrap()
+    }
+
     async fn verify(hasher: &Hasher, text: &str, stored: Option<&str>) -> Verdict {
         hasher.verify(hasher.admit().unwrap(), password(text), stored.map(Into::into)).await.unwrap()
     }
@@ -244,7 +286,7 @@ mod tests {
     #[tokio::test]
     async fn a_password_matches_its_own_hash_and_no_other() {
         let hasher = hasher(64, 4);
-        let hash = hasher.hash(hasher.admit().unwrap(), password("right")).await.unwrap();
+        let hash = hash(&hasher, "right").await;
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
         assert_eq!(verify(&hasher, "right", Some(&hash)).await, Verdict { matches: true, outdated: false });
         assert!(!verify(&hasher, "wrong", Some(&hash)).await.matches);
@@ -256,18 +298,35 @@ mod tests {
     async fn every_byte_of_a_long_password_counts() {
         let hasher = hasher(64, 4);
         let long = "a".repeat(72);
-        let hash = hasher.hash(hasher.admit().unwrap(), password(&format!("{long}x"))).await.unwrap();
+        let hash = hash(&hasher, &format!("{long}x")).await;
         assert!(!verify(&hasher, &format!("{long}y"), Some(&hash)).await.matches);
     }
 
     #[tokio::test]
     async fn a_hash_with_other_settings_still_matches_and_is_called_outdated() {
         let old = hasher(32, 4);
-        let hash = old.hash(old.admit().unwrap(), password("right")).await.unwrap();
+        let hash = hash(&old, "right").await;
         assert_eq!(
             verify(&hasher(64, 4), "right", Some(&hash)).await,
             Verdict { matches: true, outdated: true }
         );
+    }
+
+    #[tokio::test]
+    async fn a_weak_password_is_not_hashed_and_every_verification_is_one_computation() {
+        let hasher = hasher(64, 4);
+        let measure = Measure { email: None, service: "Stead", min_length: 8 };
+        for (text, hashed) in [("password1", false), ("seven purple otters dance", true)] {
+            let place = hasher.admit().unwrap();
+            let made = hasher.hash(place, password(text), Some(measure.clone())).await.unwrap();
+            assert_eq!(made.is_ok(), hashed, "{text}");
+        }
+        let made = hasher.computed();
+        assert_eq!(made, 1);
+        for stored in [None, Some("no hash"), Some("$argon2id$v=19$m=4194304,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")] {
+            verify(&hasher, "right", stored).await;
+        }
+        assert_eq!(hasher.computed() - made, 3);
     }
 
     #[tokio::test]

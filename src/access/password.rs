@@ -7,10 +7,11 @@ use super::audit::{Action, Audit};
 use super::device::DeviceId;
 use super::hasher::{HashError, Hasher, Place};
 use super::origin::Origin;
+use super::strength::{Measure, Weakness};
 use super::throttle::{self, Reservation};
 use crate::base::clock::Clock;
 use crate::base::email::Email;
-use crate::base::id::UserId;
+use crate::base::id::{SessionId, UserId};
 use crate::base::keyring::{Keyring, NoKey, Tag};
 use crate::base::secret::Password;
 use crate::db::{Db, DbError, Tx};
@@ -36,6 +37,26 @@ pub enum PasswordError {
     NoKey(#[from] NoKey),
 }
 
+/// Why a new password was not hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum NewPasswordError {
+    #[error("the new password is too weak")]
+    Weak(Weakness),
+    #[error("no hash could be made: {0}")]
+    Busy(#[from] HashError),
+}
+
+/// From where a password is claimed: what strangers guess must not keep an owner out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// All who show nothing else draw on one budget of the account.
+    Stranger,
+    /// A device that the owner signed in from before has a budget of its own.
+    Device(UserId, DeviceId),
+    /// And so has a session, whose owner is asked for the password once more.
+    Session(SessionId),
+}
+
 /// Whose password is claimed, and from where.
 pub struct Claim<'a> {
     /// The address that was given, known or not: unknown ones are throttled alike.
@@ -43,8 +64,7 @@ pub struct Claim<'a> {
     /// The stored hash; `None` for an unknown address or an account without a password.
     pub stored: Option<String>,
     pub password: Password,
-    /// A device that the owner signed in from before has a budget of its own.
-    pub device: Option<(UserId, DeviceId)>,
+    pub standing: Standing,
     /// Whose account it is, if it is one: for the audit log.
     pub subject: Option<UserId>,
 }
@@ -77,9 +97,29 @@ impl Passwords {
         Self { db, clock, hasher, lookup, audit }
     }
 
-    /// The hash of a new password, in PHC form.
-    pub async fn hash(&self, password: Password) -> Result<String, HashError> {
-        self.hasher.hash(self.hasher.admit()?, password).await
+    /// The hash of a password that is in use already, in PHC form, with today's settings.
+    pub async fn rehash(&self, password: Password) -> Result<String, NewPasswordError> {
+        let hash = self.hasher.hash(self.hasher.admit()?, password, None).await?;
+        hash.map_err(NewPasswordError::Weak)
+    }
+
+    /// The hash of a new password, in PHC form, if it is good enough: one place in the queue for both.
+    pub async fn hash(&self, password: Password, measure: Measure) -> Result<String, NewPasswordError> {
+        measure.length(&password).map_err(NewPasswordError::Weak)?;
+        let hash = self.hasher.hash(self.hasher.admit()?, password, Some(measure)).await?;
+        hash.map_err(NewPasswordError::Weak)
+    }
+
+    /// Whether a new password is good enough.
+    pub async fn measure(&self, password: Password, measure: Measure) -> Result<(), NewPasswordError> {
+        measure.length(&password).map_err(NewPasswordError::Weak)?;
+        let found = self.hasher.measure(self.hasher.admit()?, password, measure).await?;
+        found.map_err(NewPasswordError::Weak)
+    }
+
+    /// How many hashes were computed so far, to compare or to make one.
+    pub fn computed(&self) -> u64 {
+        self.hasher.computed()
     }
 
     /// Checks a password: one unit of the budget, one hash, whoever is asked for.
@@ -106,16 +146,23 @@ impl Passwords {
     }
 
     /// The owner proved to be who they are by another way than the password (a mailed link):
-    /// strangers' wrong guesses no longer keep the account's budget closed.
+    /// strangers' wrong guesses no longer keep the account's budget closed, or use it up.
     pub async fn vouch(&self, tx: &mut Tx, email: &Email) -> Result<(), PasswordError> {
-        Ok(throttle::vouch(tx, &self.account_key(email)?).await?)
+        Ok(throttle::reopen(tx, &self.account_key(email)?).await?)
     }
 
-    /// Whether one more mail may be sent to `email` because somebody asked for it.
+    /// Whether one more mail may be sent to `email` because somebody asked for it. Asked before anything
+    /// else is locked: until the end of `tx` all others who ask for the same address wait.
     pub async fn may_mail(&self, tx: &mut Tx, email: &Email) -> Result<bool, PasswordError> {
         let key = self.key(&[b"mail", email.as_str().as_bytes()])?;
-        let reservation = throttle::reserve(tx, &key, throttle::MAILS, self.clock.now()).await?;
-        Ok(reservation == Reservation::Granted)
+        Ok(throttle::take(tx, &key, throttle::MAILS, self.clock.now()).await?)
+    }
+
+    /// Whether one more notice may be sent to `email` of what was done with the account's password. A
+    /// budget of its own, or whoever has that password could use up the other first, and act unnoticed.
+    pub async fn may_notify(&self, tx: &mut Tx, email: &Email) -> Result<bool, PasswordError> {
+        let key = self.key(&[b"notice", email.as_str().as_bytes()])?;
+        Ok(throttle::take(tx, &key, throttle::MAILS, self.clock.now()).await?)
     }
 
     /// A place in the hash queue and a unit of the budget; the place first, so that a flood is turned
@@ -143,9 +190,12 @@ impl Passwords {
 
     fn budgets(&self, claim: &Claim<'_>) -> Result<Budgets, NoKey> {
         let account = self.account_key(claim.email)?;
-        let charged = match claim.device {
-            Some((user, device)) => self.key(&[b"device", user.0.as_bytes(), device.0.as_bytes()])?,
-            None => account,
+        let charged = match claim.standing {
+            Standing::Stranger => account,
+            Standing::Device(user, device) => {
+                self.key(&[b"device", user.0.as_bytes(), device.0.as_bytes()])?
+            }
+            Standing::Session(session) => self.key(&[b"session", session.0.as_bytes()])?,
         };
         Ok(Budgets { charged, account })
     }

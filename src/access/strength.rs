@@ -19,21 +19,37 @@ pub enum Weakness {
     Guessable,
 }
 
-/// Whether `password` may become one of the account `email` at the service `service`.
-pub fn check(password: &Password, email: &Email, service: &str, min_length: usize) -> Result<(), Weakness> {
-    let length = password.code_points();
-    if length > Password::MAX_LENGTH {
-        return Err(Weakness::TooLong);
+/// What a new password is measured by.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// The account's address, if it is known.
+    pub email: Option<Email>,
+    /// The service's name.
+    pub service: &'static str,
+    /// In code points.
+    pub min_length: usize,
+}
+
+impl Measure {
+    /// Whether `password` is neither too short nor too long. Takes no time.
+    pub fn length(&self, password: &Password) -> Result<(), Weakness> {
+        match password.code_points() {
+            length if length > Password::MAX_LENGTH => Err(Weakness::TooLong),
+            length if length < self.min_length => Err(Weakness::TooShort { min: self.min_length }),
+            _ => Ok(()),
+        }
     }
-    if length < min_length {
-        return Err(Weakness::TooShort { min: min_length });
+
+    /// Whether `password` is hard to guess. Takes milliseconds of a core: the hash threads do it.
+    pub fn guessability(&self, password: &Password) -> Result<(), Weakness> {
+        let address = self.email.as_ref().map_or("", Email::as_str);
+        let parts = address.split('@').chain(address.split(['@', '.', '+', '-', '_']));
+        let words: Vec<&str> =
+            parts.chain([address, self.service]).filter(|word| !word.is_empty()).collect();
+        let text = start(password.expose());
+        let score = zxcvbn::zxcvbn(&text, &words).score();
+        if u8::from(score) < MIN_SCORE { Err(Weakness::Guessable) } else { Ok(()) }
     }
-    let address = email.as_str();
-    let parts = address.split('@').chain(address.split(['@', '.', '+', '-', '_']));
-    let words: Vec<&str> = parts.chain([address, service]).collect();
-    let text = start(password.expose());
-    let score = zxcvbn::zxcvbn(&text, &words).score();
-    if u8::from(score) < MIN_SCORE { Err(Weakness::Guessable) } else { Ok(()) }
 }
 
 fn start(text: &str) -> Cow<'_, str> {
@@ -48,7 +64,13 @@ mod tests {
     use super::*;
 
     fn check_for_ada(text: &str) -> Result<(), Weakness> {
-        check(&Password::new(text.into()), &"ada.lovelace@example.com".parse().unwrap(), "Stead", 8)
+        let measure = Measure {
+            email: Some("ada.lovelace@example.com".parse().unwrap()),
+            service: "Stead",
+            min_length: 8,
+        };
+        let password = Password::new(text.into());
+        measure.length(&password).and_then(|()| measure.guessability(&password))
     }
 
     #[test]

@@ -22,7 +22,8 @@ pub struct Limits {
 /// Guesses at a password. The hundred in a row are NIST's (SP 800-63B §3.2.2): a right password, or a
 /// reset through the mailbox, opens the account's budget again.
 pub const GUESSES: Limits = Limits { units: 10, window: Duration::from_secs(15 * 60), consecutive: 100 };
-/// Mails that anyone can have sent to one address.
+/// Mails that anyone can have sent to one address; and, apart from these, notices to the owner of an
+/// address of what was done with the account's own password.
 pub const MAILS: Limits = Limits { units: 3, window: Duration::from_secs(3600), consecutive: i64::MAX };
 /// How long a caller is asked to stay away once that limit is reached.
 const CLOSED: Duration = Duration::from_secs(3600);
@@ -51,6 +52,20 @@ struct Budget {
 
 /// Takes one unit from the budget of `key`. The caller commits before it checks the secret.
 pub async fn reserve(tx: &mut Tx, key: &Tag, limits: Limits, now: Timestamp) -> Result<Reservation, DbError> {
+    if take(tx, key, limits, now).await? {
+        return Ok(Reservation::Granted);
+    }
+    let budget: Budget = tx
+        .query("SELECT used, undecided, consecutive, reserved_at, resets_at FROM throttles WHERE key = $1")
+        .bind(key.as_slice())
+        .fetch_one()
+        .await?;
+    Ok(refusal(&budget, limits, now))
+}
+
+/// Takes one unit, if there is one left. One statement either way; and whether there is or not, whoever
+/// else wants one of the same budget waits until this transaction is over.
+pub async fn take(tx: &mut Tx, key: &Tag, limits: Limits, now: Timestamp) -> Result<bool, DbError> {
     let taken = tx
         .query(
             "INSERT INTO throttles (key, used, undecided, consecutive, reserved_at, resets_at)
@@ -70,15 +85,7 @@ pub async fn reserve(tx: &mut Tx, key: &Tag, limits: Limits, now: Timestamp) -> 
         .bind(limits.consecutive)
         .execute()
         .await?;
-    if taken > 0 {
-        return Ok(Reservation::Granted);
-    }
-    let budget: Budget = tx
-        .query("SELECT used, undecided, consecutive, reserved_at, resets_at FROM throttles WHERE key = $1")
-        .bind(key.as_slice())
-        .fetch_one()
-        .await?;
-    Ok(refusal(&budget, limits, now))
+    Ok(taken > 0)
 }
 
 fn refusal(budget: &Budget, limits: Limits, now: Timestamp) -> Reservation {
@@ -114,6 +121,15 @@ pub async fn give_back(tx: &mut Tx, key: &Tag) -> Result<(), DbError> {
     .execute()
     .await
     .map(drop)
+}
+
+/// The owner has chosen a new password by the mailbox: what was guessed at the old one counts no more.
+pub async fn reopen(tx: &mut Tx, key: &Tag) -> Result<(), DbError> {
+    tx.query("UPDATE throttles SET consecutive = 0, used = 0 WHERE key = $1")
+        .bind(key.as_slice())
+        .execute()
+        .await
+        .map(drop)
 }
 
 /// The owner has shown up by another way: wrong guesses in a row are counted afresh.

@@ -22,8 +22,6 @@ pub enum Letter {
     ConfirmNewEmail { token: String },
     /// Tells the old address of a change; the link undoes it.
     EmailChangeNotice { token: String },
-    /// Tells the present address of a change that follows soon on another, whose notice still undoes both.
-    EmailChangeRepeated,
 }
 
 /// A letter as it is read.
@@ -47,7 +45,6 @@ impl Letter {
             Self::PasswordChanged => "password-changed",
             Self::ConfirmNewEmail { .. } => "confirm-new-email",
             Self::EmailChangeNotice { .. } => "email-change-notice",
-            Self::EmailChangeRepeated => "email-change-repeated",
         }
     }
 
@@ -58,7 +55,7 @@ impl Letter {
             Self::Invitation { token } => Some(("accept-invitation", token)),
             Self::ResetPassword { token } => Some(("reset-password", token)),
             Self::EmailChangeNotice { token } => Some(("cancel-email-change", token)),
-            Self::AlreadyRegistered | Self::PasswordChanged | Self::EmailChangeRepeated => None,
+            Self::AlreadyRegistered | Self::PasswordChanged => None,
         }
     }
 
@@ -113,7 +110,6 @@ mod tests {
             Letter::PasswordChanged,
             Letter::ConfirmNewEmail { token: token.clone() },
             Letter::EmailChangeNotice { token },
-            Letter::EmailChangeRepeated,
         ];
         for letter in letters {
             let [en, zh] = Language::ALL.map(|l| letter.render(l, "Stead", "https://api.example"));

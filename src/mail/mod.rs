@@ -4,6 +4,7 @@
 mod letter;
 mod outbox;
 pub mod token;
+pub mod way_back;
 
 pub use letter::{Letter, Rendered, escape};
 pub use outbox::{Mail, Outbox, OutboxError, Posted};

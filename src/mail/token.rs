@@ -18,7 +18,6 @@ use crate::db::{DbError, Session, Tx};
 pub enum Purpose {
     VerifyEmail,
     ChangeEmail,
-    CancelEmailChange,
     ResetPassword,
     Invitation,
 }
@@ -29,7 +28,6 @@ impl Purpose {
         const HOUR: Duration = Duration::from_secs(3600);
         match self {
             Self::ResetPassword => HOUR / 2,
-            Self::CancelEmailChange => 7 * 24 * HOUR,
             Self::VerifyEmail | Self::ChangeEmail | Self::Invitation => 24 * HOUR,
         }
     }
@@ -44,11 +42,15 @@ pub struct MailToken {
 }
 
 /// The token itself is in the mail only. 256 random bits need no slow hash.
-fn hash(token: &str) -> Vec<u8> {
+pub(super) fn hash(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
 impl Outbox {
+    pub(super) fn fresh_token(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.random.bytes::<32>())
+    }
+
     /// A new token that speaks for `email`; an older one of the same purpose is no longer valid.
     pub async fn issue_token(
         &self,
@@ -57,7 +59,7 @@ impl Outbox {
         user: UserId,
         email: &Email,
     ) -> Result<String, DbError> {
-        let token = URL_SAFE_NO_PAD.encode(self.random.bytes::<32>());
+        let token = self.fresh_token();
         tx.query(
             "INSERT INTO mail_tokens (hash, user_id, purpose, email, expires_at) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (user_id, purpose) DO UPDATE SET hash = $1, email = $4, expires_at = $5",
@@ -80,31 +82,13 @@ pub async fn find(
     token: &str,
     now: Timestamp,
 ) -> Result<Option<MailToken>, DbError> {
-    let found: Option<MailToken> = db
+    let query = db
         .query("SELECT purpose, user_id, email FROM mail_tokens WHERE hash = $1 AND expires_at > $2")
         .bind(hash(token))
         .bind(now)
-        .fetch_optional()
-        .await?;
-    Ok(found.filter(|found| purposes.contains(&found.purpose)))
-}
-
-/// What the token of `purpose` says that `user` was sent last, if it is still valid.
-pub async fn outstanding(
-    db: &mut Session,
-    purpose: Purpose,
-    user: UserId,
-    now: Timestamp,
-) -> Result<Option<MailToken>, DbError> {
-    db.query(
-        "SELECT purpose, user_id, email FROM mail_tokens
-         WHERE purpose = $1 AND user_id = $2 AND expires_at > $3",
-    )
-    .bind(purpose)
-    .bind(user)
-    .bind(now)
-    .fetch_optional()
-    .await
+        .push(" AND purpose IN (NULL");
+    let query = purposes.iter().fold(query, |query, purpose| query.push(", $?").bind(*purpose));
+    query.push(")").fetch_optional().await
 }
 
 /// Uses a token up. One statement: of many at once exactly one gets `true`.
@@ -129,19 +113,25 @@ pub async fn void(tx: &mut Tx, user: UserId, purpose: Purpose) -> Result<(), DbE
         .map(drop)
 }
 
-/// Makes all tokens of `user` void: what they were sent for is settled.
-pub async fn void_all(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
-    tx.query("DELETE FROM mail_tokens WHERE user_id = $1").bind(user).execute().await.map(drop)
-}
-
-/// Makes all tokens of `user` void but the one of `keep`.
-pub async fn void_others(tx: &mut Tx, user: UserId, keep: Purpose) -> Result<(), DbError> {
-    tx.query("DELETE FROM mail_tokens WHERE user_id = $1 AND purpose <> $2")
+/// Makes the token of `purpose` void, unless it speaks for `email`.
+pub async fn void_unless_for(
+    tx: &mut Tx,
+    user: UserId,
+    purpose: Purpose,
+    email: &Email,
+) -> Result<(), DbError> {
+    tx.query("DELETE FROM mail_tokens WHERE user_id = $1 AND purpose = $2 AND email <> $3")
         .bind(user)
-        .bind(keep)
+        .bind(purpose)
+        .bind(email)
         .execute()
         .await
         .map(drop)
+}
+
+/// Makes all tokens of `user` void: what they were sent for is settled.
+pub async fn void_all(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    tx.query("DELETE FROM mail_tokens WHERE user_id = $1").bind(user).execute().await.map(drop)
 }
 
 /// Deletes what has expired.

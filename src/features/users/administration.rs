@@ -10,13 +10,14 @@ use super::store;
 use crate::access::audit::Action;
 use crate::access::principal::{self, Actor, Status};
 use crate::access::sessions::{self, SessionRow};
+use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::base::secret::Password;
 use crate::db::record::{Base, Record};
 use crate::db::{DbError, Tx};
 use crate::http::etag::IfMatch;
 use crate::mail::token::{self, Purpose};
-use crate::mail::{Letter, Mail};
+use crate::mail::{Letter, Mail, way_back};
 
 impl Users {
     /// Makes an account: active with a password, invited by mail without one. The link of the invitation
@@ -27,7 +28,7 @@ impl Users {
         actor: Actor<'_>,
     ) -> Result<(Person, Option<String>), UsersError> {
         let hash = match new.password.clone() {
-            Some(password) => Some(self.hash_new(password, &new.email).await?),
+            Some(password) => Some(self.hash_new(password, &new.email, "/password").await?),
             None => None,
         };
         let account = Account {
@@ -73,7 +74,7 @@ impl Users {
         actor: Actor<'_>,
     ) -> Result<(), UsersError> {
         let email = self.get(id).await?.account.email;
-        let hash = self.hash_new(password, &email).await?;
+        let hash = self.hash_new(password, &email, "/password").await?;
         let change = |account: &mut Account| {
             account.password_hash = Some(hash);
             if account.status == Status::Pending {
@@ -117,12 +118,17 @@ impl Users {
     /// Brings a deleted account back as it was, if nobody has its address by now.
     pub async fn restore(&self, id: UserId, actor: Actor<'_>) -> Result<Person, UsersError> {
         let mut tx = self.0.db.write().await?;
+        store::lock_admins(&mut tx).await?;
+        store::lock(&mut tx, id).await?;
         let mut account = Account::find(&mut tx, id).await?.ok_or(UsersError::NotFound)?;
         if !actor.covers(&principal::grants_of_user(&mut tx, id).await?) {
             return Err(UsersError::Beyond);
         }
         if account.deleted_at.take().is_some() {
-            match account.update(&mut tx, self.0.clock.now()).await {
+            // Who registered the address since and never showed that it is theirs does not keep it.
+            let squatters = |other: &Account| other.status == Status::Pending;
+            self.make_way(&mut tx, &account.email, squatters, actor).await?;
+            match store::save(&mut tx, &mut account, self.0.clock.now()).await {
                 Err(DbError::Duplicate(_)) => return Err(UsersError::EmailTaken),
                 updated => updated?,
             }
@@ -142,12 +148,13 @@ impl Users {
     ) -> Result<Person, UsersError> {
         let mut tx = self.0.db.write().await?;
         store::lock_admins(&mut tx).await?;
+        store::lock(&mut tx, id).await?;
         let mut account = self.reach(&mut tx, id, actor).await?.account;
         if_match.check(account.base.version).map_err(UsersError::Refused)?;
         self.grantable(&mut tx, &roles, actor).await?;
         let before = store::active_admins(&mut tx).await?;
         store::replace_roles(&mut tx, id, roles.iter().map(String::as_str)).await?;
-        account.update(&mut tx, self.0.clock.now()).await?;
+        store::save(&mut tx, &mut account, self.0.clock.now()).await?;
         self.keep_an_admin(&mut tx, before).await?;
         self.record(&mut tx, Action::RolesChanged, id, actor).await?;
         tx.commit().await?;
@@ -181,11 +188,14 @@ impl Users {
     ) -> Result<Person, UsersError> {
         let mut tx = self.0.db.write().await?;
         store::lock_admins(&mut tx).await?;
+        // Waits for whoever changes the account now, and then sees what they made of it: nothing is
+        // refused for being based on an older version but what names one.
+        store::lock(&mut tx, id).await?;
         let before = store::active_admins(&mut tx).await?;
         let mut person = self.reach(&mut tx, id, actor).await?;
         if_match.check(person.account.base.version).map_err(UsersError::Refused)?;
         change(&mut person.account);
-        person.account.update(&mut tx, self.0.clock.now()).await?;
+        store::save(&mut tx, &mut person.account, self.0.clock.now()).await?;
         self.keep_an_admin(&mut tx, before).await?;
         // Who was suspended has no sessions; who was active all along keeps theirs.
         if action != Action::UserActivated {
@@ -193,10 +203,39 @@ impl Users {
         }
         if person.account.current_status() != Status::Active {
             token::void_all(&mut tx, id).await?;
+            way_back::void_all(&mut tx, id).await?;
         }
         self.record(&mut tx, action, id, actor).await?;
         tx.commit().await?;
         Ok(person)
+    }
+
+    /// Deletes the account that stands at an address, if it `yields` to somebody with a better right. The
+    /// caller holds [`store::lock_admins`].
+    pub async fn make_way(
+        &self,
+        tx: &mut Tx,
+        email: &Email,
+        yields: impl Fn(&Account) -> bool,
+        actor: Actor<'_>,
+    ) -> Result<(), UsersError> {
+        let Some(other) = store::find_by_email(tx, email).await? else { return Ok(()) };
+        let id = other.base.id;
+        store::lock(tx, id).await?;
+        // It may have been verified, or moved, by whoever held the lock.
+        let Some(Person { account: mut other, .. }) = store::find(tx, id).await? else { return Ok(()) };
+        if other.email != *email || !yields(&other) {
+            return Ok(());
+        }
+        let before = store::active_admins(tx).await?;
+        let now = self.0.clock.now();
+        other.deleted_at = Some(now);
+        store::save(tx, &mut other, now).await?;
+        self.keep_an_admin(tx, before).await?;
+        sessions::end_all(tx, id).await?;
+        token::void_all(tx, id).await?;
+        way_back::void_all(tx, id).await?;
+        Ok(self.record(tx, Action::UserDeleted, id, actor).await?)
     }
 
     async fn keep_an_admin(&self, tx: &mut Tx, before: i64) -> Result<(), UsersError> {

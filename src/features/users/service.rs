@@ -9,10 +9,10 @@ use super::model::{Account, PasswordHash, Person};
 use super::store::{self, Filter, Position};
 use crate::access::audit::Action;
 use crate::access::origin::Origin;
-use crate::access::password::Claim;
+use crate::access::password::{Claim, NewPasswordError, Standing};
 use crate::access::permission::USER;
 use crate::access::principal::{self, Actor, Principal};
-use crate::access::strength;
+use crate::access::strength::Measure;
 use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::base::language::Language;
@@ -99,12 +99,13 @@ impl Users {
         actor: Actor<'_>,
     ) -> Result<Person, UsersError> {
         let mut tx = self.0.db.write().await?;
+        store::lock(&mut tx, id).await?;
         let mut person = self.reach(&mut tx, id, actor).await?;
         if_match.check(person.account.base.version).map_err(UsersError::Refused)?;
         let account = &mut person.account;
         account.display_name = changes.display_name.apply(account.display_name.take());
         account.locale = changes.locale.apply(account.locale);
-        account.update(&mut tx, self.0.clock.now()).await?;
+        store::save(&mut tx, account, self.0.clock.now()).await?;
         self.record(&mut tx, Action::UserUpdated, id, actor).await?;
         tx.commit().await?;
         Ok(person)
@@ -121,7 +122,8 @@ impl Users {
         let id = caller.user;
         let account = self.get(id).await?.account;
         let stored = account.password_hash.map(|hash| hash.0);
-        let claim = Claim { email: &account.email, stored, password, device: None, subject: Some(id) };
+        let standing = Standing::Session(caller.session);
+        let claim = Claim { email: &account.email, stored, password, standing, subject: Some(id) };
         let proof = self.0.passwords.check(claim, origin).await?;
         self.0.passwords.settle(proof).await?;
         self.delete(id, &IfMatch::default(), Actor { principal: Some(caller), origin }).await
@@ -132,22 +134,32 @@ impl Users {
         Ok(store::active_admins(&mut self.0.db.read().await?).await?)
     }
 
-    /// The hash of a password that is good enough for the account `email`.
-    pub async fn hash_new(&self, password: Password, email: &Email) -> Result<PasswordHash, UsersError> {
-        self.check_new(&password, email, "/password")?;
-        Ok(PasswordHash(self.0.passwords.hash(password).await?))
+    /// The hash of a password, at `pointer` of the body, that is good enough for the account `email`.
+    pub async fn hash_new(
+        &self,
+        password: Password,
+        email: &Email,
+        pointer: &'static str,
+    ) -> Result<PasswordHash, UsersError> {
+        let hash = self.0.passwords.hash(password, self.measure(Some(email))).await;
+        hash.map(PasswordHash).map_err(|error| not_taken(error, pointer))
     }
 
     /// Whether `password`, at `pointer` of the body, is good enough for the account `email`.
-    pub fn check_new(
+    pub async fn check_new(
         &self,
-        password: &Password,
+        password: Password,
         email: &Email,
         pointer: &'static str,
     ) -> Result<(), UsersError> {
-        let min = self.0.config.auth.password.min_length;
-        let weak = |weakness| UsersError::WeakPassword { pointer, weakness };
-        strength::check(password, email, service::NAME, min).map_err(weak)
+        let found = self.0.passwords.measure(password, self.measure(Some(email))).await;
+        found.map_err(|error| not_taken(error, pointer))
+    }
+
+    /// What a new password of the account `email` is measured by.
+    fn measure(&self, email: Option<&Email>) -> Measure {
+        let min_length = self.0.config.auth.password.min_length;
+        Measure { email: email.cloned(), service: service::NAME, min_length }
     }
 
     /// An account that is not deleted and that `actor` may act on: it holds nothing that they lack.
@@ -172,6 +184,13 @@ impl Users {
         actor: Actor<'_>,
     ) -> Result<(), DbError> {
         self.0.audit.record(tx, action, actor.id(), Some(subject), actor.origin).await
+    }
+}
+
+fn not_taken(error: NewPasswordError, pointer: &'static str) -> UsersError {
+    match error {
+        NewPasswordError::Weak(weakness) => UsersError::WeakPassword { pointer, weakness },
+        NewPasswordError::Busy(error) => error.into(),
     }
 }
 

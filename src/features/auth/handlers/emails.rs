@@ -62,7 +62,9 @@ pub async fn change_email(
 
 /// Keep the old address, or get it back.
 ///
-/// With the token of the notice, before or after the change took place. All sessions end.
+/// With the token of the notice, before or after the change took place. All sessions end, the password
+/// is void, and a mail to the address lets its owner choose another. An account that took the address in
+/// the meantime and never verified it is deleted.
 #[utoipa::path(post, path = "/auth/email/change/cancel", operation_id = "cancel_email_change", security(()), request_body = Cancellation, responses(
     (status = NO_CONTENT, description = "The account has its old address"),
     (status = CONFLICT, description = "`email_taken`: another account has the address by now", body = ProblemBody),

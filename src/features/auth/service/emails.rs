@@ -3,10 +3,10 @@
 use super::Auth;
 use crate::access::audit::Action;
 use crate::access::origin::Origin;
-use crate::access::principal::{Principal, Status};
+use crate::access::password::Standing;
+use crate::access::principal::{Actor, Principal, Status};
 use crate::access::sessions;
 use crate::base::email::Email;
-use crate::db::record::Record;
 use crate::db::{DbError, Tx};
 use crate::features::auth::error::AuthError;
 use crate::features::auth::model::{EmailChange, Verification};
@@ -14,7 +14,7 @@ use crate::features::users;
 use crate::features::users::error::UsersError;
 use crate::features::users::model::Account;
 use crate::mail::token::{self, MailToken, Purpose};
-use crate::mail::{Letter, Mail};
+use crate::mail::{Letter, Mail, way_back};
 
 impl Auth {
     /// Marks an address as verified, or completes a change to it: the token shows the mailbox, the
@@ -35,7 +35,7 @@ impl Auth {
         let owner = caller.filter(|caller| caller.user == found.user_id);
         match (owner, given.password) {
             (Some(_), _) => {}
-            (None, Some(password)) => self.check(&person.account, password, origin).await?,
+            (None, Some(password)) => self.check(&person.account, password, Standing::Stranger, origin).await?,
             (None, None) if caller.is_some() => return Err(AuthError::InvalidToken),
             (None, None) => return Err(AuthError::PasswordRequired),
         }
@@ -61,7 +61,7 @@ impl Auth {
         if account.status == Status::Pending {
             account.status = Status::Active;
         }
-        account.update(tx, self.state.clock.now()).await?;
+        users::store::save(tx, &mut account, self.state.clock.now()).await?;
         Ok(self.record(tx, Action::EmailVerified, Some(found.user_id), found.user_id, origin).await?)
     }
 
@@ -91,12 +91,14 @@ impl Auth {
     /// whether.
     pub async fn resend_verification(&self, email: &Email) -> Result<(), AuthError> {
         let mut tx = self.state.db.write().await?;
+        let granted = self.state.passwords.may_mail(&mut tx, email).await?;
         let account = users::store::find_by_email(&mut tx, email).await?;
         match account.filter(|account| !account.email_verified) {
-            Some(account) if self.state.passwords.may_mail(&mut tx, email).await? => {
-                self.send_verification(&mut tx, &account).await?;
+            Some(account) if granted => self.send_verification(&mut tx, &account).await?,
+            _ => {
+                self.no_token(&mut tx).await?;
+                self.state.outbox.queue_nothing(&mut tx).await?;
             }
-            _ => self.state.outbox.queue_nothing(&mut tx).await?,
         }
         Ok(tx.commit().await?)
     }
@@ -109,63 +111,86 @@ impl Auth {
         given: EmailChange,
         origin: &Origin,
     ) -> Result<(), AuthError> {
-        let account = self.users.get(caller.user).await?.account;
-        self.check(&account, given.password, origin).await?;
+        let checked = self.users.get(caller.user).await?.account;
+        self.check(&checked, given.password, Standing::Session(caller.session), origin).await?;
         let mut tx = self.state.db.write().await?;
-        users::store::lock(&mut tx, caller.user).await?;
-        let taken = users::store::find_by_email(&mut tx, &given.new_email).await?.is_some();
-        let letter = match taken {
-            true => {
-                token::void(&mut tx, caller.user, Purpose::ChangeEmail).await?;
-                Letter::AlreadyRegistered
-            }
-            false => {
-                let outbox = &self.state.outbox;
-                let token = outbox.issue_token(&mut tx, Purpose::ChangeEmail, caller.user, &given.new_email);
-                Letter::ConfirmNewEmail { token: token.await? }
-            }
-        };
-        let language = account.locale.unwrap_or_default();
-        let mail = Mail { to: given.new_email, language, letter };
-        self.state.outbox.queue(&mut tx, &mail, Purpose::ChangeEmail.life()).await?;
-        let notice = self.way_back(&mut tx, &account).await?;
-        self.send(&mut tx, &account, notice, Purpose::CancelEmailChange).await?;
+        let granted = self.state.passwords.may_mail(&mut tx, &given.new_email).await?;
+        let noticed = self.state.passwords.may_notify(&mut tx, &checked.email).await?;
+        let account = self.settled(&mut tx, &checked).await?;
+        self.write_to_new(&mut tx, &account, given.new_email, granted).await?;
+        self.write_to_old(&mut tx, &account, noticed).await?;
         self.record(&mut tx, Action::EmailChangeRequested, Some(caller.user), caller.user, origin).await?;
         Ok(tx.commit().await?)
     }
 
-    /// The notice of a change, to the present address. A way back to the address before is kept as long as
-    /// it lasts, and is the only one: who got hold of an account could move it twice to be rid of it.
-    async fn way_back(&self, tx: &mut Tx, account: &Account) -> Result<Letter, AuthError> {
-        let (id, purpose) = (account.base.id, Purpose::CancelEmailChange);
-        let earlier = token::outstanding(tx, purpose, id, self.state.clock.now()).await?;
-        if earlier.is_some_and(|earlier| earlier.email != account.email) {
-            return Ok(Letter::EmailChangeRepeated);
-        }
-        let token = self.state.outbox.issue_token(tx, purpose, id, &account.email).await?;
-        Ok(Letter::EmailChangeNotice { token })
+    async fn write_to_new(
+        &self,
+        tx: &mut Tx,
+        account: &Account,
+        to: Email,
+        granted: bool,
+    ) -> Result<(), AuthError> {
+        let (outbox, id, purpose) = (&self.state.outbox, account.base.id, Purpose::ChangeEmail);
+        let taken = users::store::find_by_email(tx, &to).await?.is_some();
+        let letter = match (granted, taken) {
+            // What was sent to this address before is all it gets for now.
+            (false, _) => {
+                token::void_unless_for(tx, id, purpose, &to).await?;
+                return Ok(outbox.queue_nothing(tx).await?);
+            }
+            (true, true) => {
+                token::void(tx, id, purpose).await?;
+                Letter::AlreadyRegistered
+            }
+            (true, false) => {
+                Letter::ConfirmNewEmail { token: outbox.issue_token(tx, purpose, id, &to).await? }
+            }
+        };
+        let mail = Mail { to, language: account.locale.unwrap_or_default(), letter };
+        Ok(outbox.queue(tx, &mail, purpose.life()).await?)
     }
 
-    /// Keeps, or gives back, the address that the notice was sent to. Whoever asked for the change is
-    /// not believed any more: all sessions end.
+    /// The notice, with a way back to the address that it is sent to. Without a new notice the way back
+    /// of the last one stays.
+    async fn write_to_old(&self, tx: &mut Tx, account: &Account, granted: bool) -> Result<(), AuthError> {
+        let (outbox, id, to) = (&self.state.outbox, account.base.id, &account.email);
+        let is_open = way_back::is_open(tx, id, to, self.state.clock.now()).await?;
+        if !granted && is_open {
+            return Ok(outbox.queue_nothing(tx).await?);
+        }
+        let letter = Letter::EmailChangeNotice { token: outbox.open_way_back(tx, id, to).await? };
+        let mail = Mail { to: to.clone(), language: account.locale.unwrap_or_default(), letter };
+        Ok(outbox.queue(tx, &mail, way_back::LIFE).await?)
+    }
+
+    /// Keeps, or gives back, the address that the notice was sent to. Whoever asked for the change knows
+    /// the password and is not believed any more: all sessions end, the password is void, and a link to
+    /// choose another goes to the address.
     pub async fn cancel_email_change(&self, given: &str, origin: &Origin) -> Result<(), AuthError> {
         let now = self.state.clock.now();
         let mut tx = self.state.db.write().await?;
-        let found = token::find(&mut tx, &[Purpose::CancelEmailChange], given, now).await?;
-        let found = found.ok_or(AuthError::InvalidToken)?;
-        users::store::lock(&mut tx, found.user_id).await?;
-        if !token::use_up(&mut tx, Purpose::CancelEmailChange, given, now).await? {
+        let way = way_back::find(&mut tx, given, now).await?.ok_or(AuthError::InvalidToken)?;
+        users::store::lock_admins(&mut tx).await?;
+        users::store::lock(&mut tx, way.user_id).await?;
+        if !way_back::use_up(&mut tx, &way, given, now).await? {
             return Err(AuthError::InvalidToken);
         }
-        token::void_all(&mut tx, found.user_id).await?;
-        let mut account = self.account_of(&mut tx, &found).await?;
-        if account.email != found.email {
-            account.email = found.email.clone();
-            self.take_address(&mut tx, &mut account).await?;
+        token::void_all(&mut tx, way.user_id).await?;
+        let person = users::store::find(&mut tx, way.user_id).await?;
+        let mut account = person.ok_or(AuthError::InvalidToken)?.account;
+        if account.email != way.email {
+            // Nobody else has shown since that the address is theirs.
+            let unproven = |other: &Account| other.status == Status::Pending || !other.email_verified;
+            let actor = Actor { principal: None, origin };
+            self.users.make_way(&mut tx, &way.email, unproven, actor).await?;
         }
-        sessions::end_all(&mut tx, found.user_id).await?;
-        self.record(&mut tx, Action::EmailChangeCancelled, Some(found.user_id), found.user_id, origin)
-            .await?;
+        account.email = way.email;
+        account.email_verified = true;
+        account.password_hash = None;
+        self.take_address(&mut tx, &mut account).await?;
+        sessions::end_all(&mut tx, way.user_id).await?;
+        self.send_reset(&mut tx, &account).await?;
+        self.record(&mut tx, Action::EmailChangeCancelled, Some(way.user_id), way.user_id, origin).await?;
         Ok(tx.commit().await?)
     }
 
@@ -175,7 +200,7 @@ impl Auth {
     }
 
     async fn take_address(&self, tx: &mut Tx, account: &mut Account) -> Result<(), AuthError> {
-        match account.update(tx, self.state.clock.now()).await {
+        match users::store::save(tx, account, self.state.clock.now()).await {
             Err(DbError::Duplicate(_)) => Err(UsersError::EmailTaken.into()),
             updated => Ok(updated?),
         }

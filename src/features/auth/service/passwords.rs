@@ -2,18 +2,22 @@
 
 use super::Auth;
 use crate::access::audit::Action;
+use crate::access::device::{self, DeviceId};
 use crate::access::origin::Origin;
+use crate::access::password::Standing;
 use crate::access::principal::{Principal, Status};
 use crate::access::sessions;
 use crate::base::email::Email;
 use crate::db::Tx;
-use crate::db::record::Record;
 use crate::features::auth::error::AuthError;
 use crate::features::auth::model::{PasswordChange, PasswordReset};
 use crate::features::users;
 use crate::features::users::model::{Account, PasswordHash};
 use crate::mail::Letter;
 use crate::mail::token::{self, MailToken, Purpose};
+
+/// Where the new password is in the body.
+const POINTER: &str = "/new_password";
 
 impl Auth {
     /// Changes the caller's password; all their other sessions end.
@@ -24,14 +28,14 @@ impl Auth {
         origin: &Origin,
     ) -> Result<(), AuthError> {
         let account = self.users.get(caller.user).await?.account;
-        self.users.check_new(&given.new_password, &account.email, "/new_password")?;
-        self.check(&account, given.current_password, origin).await?;
-        let hash = PasswordHash(self.state.passwords.hash(given.new_password).await?);
+        self.users.check_new(given.new_password.clone(), &account.email, POINTER).await?;
+        self.check(&account, given.current_password, Standing::Session(caller.session), origin).await?;
+        let hash = self.users.hash_new(given.new_password, &account.email, POINTER).await?;
         let mut tx = self.state.db.write().await?;
         // Stale if a reset or a suspension came between: then the password that was checked is history.
-        let mut account = account;
+        let mut account = self.settled(&mut tx, &account).await?;
         account.password_hash = Some(hash);
-        account.update(&mut tx, self.state.clock.now()).await?;
+        users::store::save(&mut tx, &mut account, self.state.clock.now()).await?;
         sessions::end_others(&mut tx, caller.user, caller.session).await?;
         token::void(&mut tx, caller.user, Purpose::ResetPassword).await?;
         self.send(&mut tx, &account, Letter::PasswordChanged, Purpose::VerifyEmail).await?;
@@ -42,20 +46,26 @@ impl Auth {
     /// Writes a link to the address, if it has an account; the answer does not say whether.
     pub async fn forgot_password(&self, email: &Email, origin: &Origin) -> Result<(), AuthError> {
         let mut tx = self.state.db.write().await?;
+        let granted = self.state.passwords.may_mail(&mut tx, email).await?;
         let account = users::store::find_by_email(&mut tx, email).await?;
         let usable = |account: &Account| matches!(account.status, Status::Active | Status::Pending);
         let subject = account.as_ref().map(|account| account.base.id);
         match account.filter(usable) {
-            Some(account) if self.state.passwords.may_mail(&mut tx, email).await? => {
-                let outbox = &self.state.outbox;
-                let token =
-                    outbox.issue_token(&mut tx, Purpose::ResetPassword, account.base.id, email).await?;
-                self.send(&mut tx, &account, Letter::ResetPassword { token }, Purpose::ResetPassword).await?;
+            Some(account) if granted => self.send_reset(&mut tx, &account).await?,
+            _ => {
+                self.no_token(&mut tx).await?;
+                self.state.outbox.queue_nothing(&mut tx).await?;
             }
-            _ => self.state.outbox.queue_nothing(&mut tx).await?,
         }
         self.state.audit.record(&mut tx, Action::PasswordResetRequested, None, subject, origin).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Mails a link to choose a new password.
+    pub(super) async fn send_reset(&self, tx: &mut Tx, account: &Account) -> Result<(), AuthError> {
+        let (outbox, purpose) = (&self.state.outbox, Purpose::ResetPassword);
+        let token = outbox.issue_token(tx, purpose, account.base.id, &account.email).await?;
+        self.send(tx, account, Letter::ResetPassword { token }, purpose).await
     }
 
     /// Sets a new password by a mailed token, of a reset or of an invitation. All sessions end, nobody is
@@ -65,8 +75,9 @@ impl Auth {
         let purposes = [Purpose::ResetPassword, Purpose::Invitation];
         let found = token::find(&mut self.state.db.read().await?, &purposes, &given.token, now).await?;
         let found = found.ok_or(AuthError::InvalidToken)?;
-        self.users.check_new(&given.new_password, &found.email, "/new_password")?;
-        let hash = PasswordHash(self.state.passwords.hash(given.new_password).await?);
+        let hash = self.users.hash_new(given.new_password, &found.email, POINTER).await?;
+        let (ring, device) = (&self.state.access.keys().device, self.new_device());
+        let device_token = device::issue(ring, found.user_id, device, &hash.0, now)?;
         let mut tx = self.state.db.write().await?;
         users::store::lock(&mut tx, found.user_id).await?;
         if !token::use_up(&mut tx, found.purpose, &given.token, now).await? {
@@ -74,7 +85,11 @@ impl Auth {
         }
         self.set_password(&mut tx, &found, hash, origin).await?;
         tx.commit().await?;
-        self.device_token(found.user_id, None)
+        Ok(device_token)
+    }
+
+    fn new_device(&self) -> DeviceId {
+        DeviceId::fresh(&self.state.clock, &self.state.random)
     }
 
     async fn set_password(
@@ -87,7 +102,8 @@ impl Auth {
         let person = users::store::find(tx, found.user_id).await?;
         // The token speaks for the address it was sent to, and for no later one.
         let mut account = person.ok_or(AuthError::InvalidToken)?.account;
-        if account.email != found.email {
+        // And it lifts no suspension.
+        if account.email != found.email || account.status == Status::Suspended {
             return Err(AuthError::InvalidToken);
         }
         account.password_hash = Some(hash);
@@ -96,10 +112,10 @@ impl Auth {
             account.status = Status::Active;
         }
         // The row is locked before the sessions go: a login that raced this finds its hash gone.
-        account.update(tx, self.state.clock.now()).await?;
+        users::store::save(tx, &mut account, self.state.clock.now()).await?;
         sessions::end_all(tx, found.user_id).await?;
         // A way back to an earlier address stays: whoever moved the account also gets its mail.
-        token::void_others(tx, found.user_id, Purpose::CancelEmailChange).await?;
+        token::void_all(tx, found.user_id).await?;
         self.state.passwords.vouch(tx, &account.email).await?;
         self.send(tx, &account, Letter::PasswordChanged, Purpose::VerifyEmail).await?;
         let action = match found.purpose {

@@ -7,19 +7,15 @@ use crate::access::principal::Status;
 use crate::base::id::UserId;
 use crate::base::language::Language;
 use crate::config::{EmailVerification, Registration as Policy};
-use crate::db::record::{Base, Record};
-use crate::db::{DbError, Tx};
+use crate::db::Tx;
+use crate::db::record::Base;
 use crate::features::auth::error::AuthError;
 use crate::features::auth::model::{Registered, Registration};
 use crate::features::users;
-use crate::features::users::error::UsersError;
+use crate::access::permission::USER;
 use crate::features::users::model::{Account, DisplayName, PasswordHash};
 use crate::mail::Letter;
 use crate::mail::token::Purpose;
-
-/// How often a registration looks again after others of the same address: after that many, one of
-/// them has sent the mail that this one would have sent.
-const RACES: usize = 20;
 
 impl Auth {
     /// Registers a person, or, where addresses must be verified, writes to them.
@@ -33,61 +29,63 @@ impl Auth {
         if auth.registration != Policy::Open {
             return Err(AuthError::RegistrationClosed);
         }
-        let hash = self.users.hash_new(new.password.clone(), &new.email).await?;
+        let hash = self.users.hash_new(new.password.clone(), &new.email, "/password").await?;
         let account = self.new_account(new, hash, language);
         match auth.email_verification {
             EmailVerification::Optional => self.register_active(account, origin).await,
-            EmailVerification::Required => self.register_pending(account, origin).await,
+            EmailVerification::Required => self.register_pending(&account, origin).await,
         }
     }
 
     async fn register_active(&self, account: Account, origin: &Origin) -> Result<Registered, AuthError> {
         let account = Account { status: Status::Active, ..account };
         let mut tx = self.state.db.write().await?;
+        let granted = self.state.passwords.may_mail(&mut tx, &account.email).await?;
         users::service::insert(&mut tx, &account, std::iter::empty()).await?;
-        self.send_verification(&mut tx, &account).await?;
+        match granted {
+            true => self.send_verification(&mut tx, &account).await?,
+            false => self.state.outbox.queue_nothing(&mut tx).await?,
+        }
         self.record(&mut tx, Action::Registered, None, account.base.id, origin).await?;
         tx.commit().await?;
         Ok(Registered::Active(Box::new(self.users.get(account.base.id).await?)))
     }
 
-    /// The same answer and the same work, whether the address is new, pending or in use.
-    async fn register_pending(&self, account: Account, origin: &Origin) -> Result<Registered, AuthError> {
-        for _ in 0..RACES {
-            match self.try_register_pending(&account, origin).await {
-                // Somebody registered the same address at the same moment: look again, so that the
-                // answer does not say that there was somebody.
-                Err(AuthError::Users(UsersError::EmailTaken) | AuthError::Database(DbError::Stale)) => {}
-                outcome => return outcome.map(|()| Registered::MailSent),
+    /// The same answer and the same statements, whether the address is new, pending or in use, and
+    /// whether it may be written to once more or not. The budget of its mails comes first: it makes all
+    /// who register the same address wait for each other.
+    async fn register_pending(&self, new: &Account, origin: &Origin) -> Result<Registered, AuthError> {
+        let (mut tx, now) = (self.state.db.write().await?, self.state.clock.now());
+        let granted = self.state.passwords.may_mail(&mut tx, &new.email).await?;
+        let is_new = users::store::insert_if_free(&mut tx, new).await?;
+        let account = users::store::find_by_email(&mut tx, &new.email).await?;
+        // Gone in this very moment: as good as not there.
+        let account = account.unwrap_or_else(|| new.clone());
+        let id = account.base.id;
+        // Whoever registers last sets the password, and the link that goes with it; without a link, what
+        // was registered before stays.
+        let nobody = UserId::fresh(&self.state.clock, &self.state.random);
+        let again = if granted && !is_new { id } else { nobody };
+        let is_pending = users::store::register_again(&mut tx, again, new, now).await?;
+        match is_new {
+            true => users::store::add_role(&mut tx, id, USER).await?,
+            false => users::store::lock(&mut tx, id).await?,
+        }
+        let account = if is_pending { Account { locale: new.locale, ..account } } else { account };
+        match granted {
+            true if is_new || is_pending => self.send_verification(&mut tx, &account).await?,
+            true => {
+                self.no_token(&mut tx).await?;
+                self.send(&mut tx, &account, Letter::AlreadyRegistered, Purpose::VerifyEmail).await?;
+            }
+            false => {
+                self.no_token(&mut tx).await?;
+                self.state.outbox.queue_nothing(&mut tx).await?;
             }
         }
+        self.record(&mut tx, Action::Registered, None, id, origin).await?;
+        tx.commit().await?;
         Ok(Registered::MailSent)
-    }
-
-    async fn try_register_pending(&self, new: &Account, origin: &Origin) -> Result<(), AuthError> {
-        let mut tx = self.state.db.write().await?;
-        let subject = match users::store::find_by_email(&mut tx, &new.email).await? {
-            None => {
-                users::service::insert(&mut tx, new, std::iter::empty()).await?;
-                self.send_verification(&mut tx, new).await?;
-                new.base.id
-            }
-            // Whoever registers last sets the password; a token for the older one is void.
-            Some(mut pending) if pending.status == Status::Pending && pending.password_hash.is_some() => {
-                pending.password_hash.clone_from(&new.password_hash);
-                pending.display_name.clone_from(&new.display_name);
-                pending.locale = new.locale;
-                pending.update(&mut tx, self.state.clock.now()).await?;
-                self.send_verification(&mut tx, &pending).await?;
-                pending.base.id
-            }
-            Some(known) => {
-                self.send(&mut tx, &known, Letter::AlreadyRegistered, Purpose::VerifyEmail).await?;
-                known.base.id
-            }
-        };
-        self.record(&mut tx, Action::Registered, None, subject, origin).await?;
-        Ok(tx.commit().await?)
     }
 
     fn new_account(&self, new: Registration, hash: PasswordHash, language: Language) -> Account {
