@@ -22,7 +22,7 @@ use crate::features::{self, mailbox, pages};
 use crate::http::middleware::{Cors, Stack, stack};
 use crate::http::page::Cursors;
 use crate::http::{catalogue, docs, openapi};
-use crate::mail::{Outbox, token, way_back};
+use crate::mail::{Courier, NoWayOut, Outbox, token, way_back};
 use crate::state::{AppState, Handles};
 use crate::tasks::Tasks;
 
@@ -56,12 +56,17 @@ pub enum BuildError {
     NoSecretKey,
     #[error("the hash threads do not start: {0}")]
     Hasher(std::io::Error),
+    #[error("{0}")]
+    Mail(#[from] NoWayOut),
     #[error("the API document cannot be written: {0}")]
     Document(#[from] serde_json::Error),
 }
 
 /// How often expired rows are swept away.
 const SWEEP: Duration = Duration::from_secs(600);
+
+/// How often the outbox is looked into: for so long a mail may wait for its first attempt.
+const DELIVERY: Duration = Duration::from_secs(1);
 
 /// Puts a server together over a schema that is up to date.
 pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
@@ -74,6 +79,7 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
     state.access.follow().await?;
     follow(&state);
     sweep(&state);
+    deliver(&state)?;
     let (public, document) = routes(&config)?;
     let operators = with_mailbox(&config, Router::new(), false);
     Ok(App {
@@ -196,6 +202,22 @@ fn sweep(state: &AppState) {
             }
         }
     });
+}
+
+/// Looks into the outbox again and again, beside the requests.
+fn deliver(state: &AppState) -> Result<(), NoWayOut> {
+    let Some(courier) = courier(state)?.map(Arc::new) else { return Ok(()) };
+    let tasks = state.tasks.clone();
+    state.tasks.every(DELIVERY, move || {
+        let (courier, tasks) = (courier.clone(), tasks.clone());
+        async move { courier.run(|| !tasks.is_stopping()).await }
+    });
+    Ok(())
+}
+
+/// Whoever takes mail out of the outbox; `None` where it stays there.
+pub fn courier(state: &AppState) -> Result<Option<Courier>, NoWayOut> {
+    Courier::new(&state.config, state.db.clone(), state.outbox.clone())
 }
 
 /// One round of the sweep.

@@ -42,10 +42,13 @@ pub enum Action {
     UserDeleted,
     UserRestored,
     RolesChanged,
+    KeyRotated,
+    KeyRevoked,
+    KeysRewrapped,
 }
 
 impl Action {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Registered,
         Self::EmailVerified,
         Self::LoggedIn,
@@ -67,6 +70,9 @@ impl Action {
         Self::UserDeleted,
         Self::UserRestored,
         Self::RolesChanged,
+        Self::KeyRotated,
+        Self::KeyRevoked,
+        Self::KeysRewrapped,
     ];
 }
 

@@ -1,4 +1,4 @@
-//! Symmetric keys in use: what is made under the newest can be checked under any that is still held.
+//! Keys in use: what is made under the newest can be checked under any that is still held.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use hmac::{Hmac, Mac};
 use secrecy::zeroize::Zeroizing;
 use sha2::Sha256;
 
+use super::clock::{Clock, Timestamp};
 use super::random::Random;
 
 crate::id_type!(
@@ -25,24 +26,91 @@ pub type Tag = [u8; 32];
 const ID: usize = 16;
 const NONCE: usize = 24;
 
+/// A key, and the time in which it is of use.
+#[derive(Clone)]
+pub struct Held<K> {
+    pub id: KeyId,
+    pub key: K,
+    /// From when it makes what it is for.
+    pub makes_at: Timestamp,
+    /// When nothing that it made is valid any more; `None` while no other has taken its place.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// A key that is of use at all times.
+impl<K> From<(KeyId, K)> for Held<K> {
+    fn from((id, key): (KeyId, K)) -> Self {
+        Self { id, key, makes_at: Timestamp::EPOCH, ends_at: None }
+    }
+}
+
 /// The keys of one purpose, newest first; clones share them, and a rotation reaches every clone.
-#[derive(Clone, Default)]
-pub struct Keyring(Arc<ArcSwap<Vec<(KeyId, KeyBytes)>>>);
+///
+/// The time says which of them makes new things, so that replicas that hold the same keys agree.
+#[derive(Clone)]
+pub struct Ring<K> {
+    held: Arc<ArcSwap<Vec<Held<K>>>>,
+    clock: Clock,
+}
+
+/// Symmetric keys of one purpose.
+pub type Keyring = Ring<KeyBytes>;
 
 /// There is no key to work with: the key store has not been read, or the named key was revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the key is not held")]
 pub struct NoKey;
 
-impl Keyring {
-    /// Puts `keys`, newest first, in the place of those held before.
-    pub fn replace(&self, keys: Vec<(KeyId, KeyBytes)>) {
-        self.0.store(Arc::new(keys));
+impl Default for Keyring {
+    fn default() -> Self {
+        Self::new(Clock::default())
+    }
+}
+
+impl<K: Clone> Ring<K> {
+    pub fn new(clock: Clock) -> Self {
+        Self { held: Arc::default(), clock }
     }
 
-    /// The id of the newest key.
+    /// Puts `keys`, newest first, in the place of those held before.
+    pub fn replace(&self, keys: impl IntoIterator<Item = impl Into<Held<K>>>) {
+        self.held.store(Arc::new(keys.into_iter().map(Into::into).collect()));
+    }
+
+    /// The key that makes new things.
+    pub fn maker(&self) -> Result<(KeyId, K), NoKey> {
+        let (held, now) = (self.held.load(), self.clock.now());
+        let usable = || held.iter().filter(|held| held.is_accepted(now));
+        // Where all begin later, another machine's clock is ahead of ours: the first of them it is.
+        let maker = usable().find(|held| held.makes_at <= now).or_else(|| usable().last());
+        maker.map(|held| (held.id, held.key.clone())).ok_or(NoKey)
+    }
+
+    /// The key that is called `id`, if what it made is still accepted.
+    pub fn key(&self, id: KeyId) -> Result<K, NoKey> {
+        let (held, now) = (self.held.load(), self.clock.now());
+        let found = held.iter().find(|held| held.id == id && held.is_accepted(now));
+        found.map(|held| held.key.clone()).ok_or(NoKey)
+    }
+
+    /// All whose products are accepted or will be, newest first.
+    pub fn accepted(&self) -> Vec<(KeyId, K)> {
+        let (held, now) = (self.held.load(), self.clock.now());
+        let accepted = held.iter().filter(|held| held.is_accepted(now));
+        accepted.map(|held| (held.id, held.key.clone())).collect()
+    }
+}
+
+impl<K> Held<K> {
+    fn is_accepted(&self, now: Timestamp) -> bool {
+        self.ends_at.is_none_or(|end| now < end)
+    }
+}
+
+impl Keyring {
+    /// The id of the key that makes new things.
     pub fn newest(&self) -> Result<KeyId, NoKey> {
-        self.0.load().first().map(|(id, _)| *id).ok_or(NoKey)
+        self.maker().map(|(id, _)| id)
     }
 
     /// The tag of `message` under the key `id`.
@@ -57,8 +125,8 @@ impl Keyring {
 
     /// Encrypts under the newest key, bound to `context`: key id ‖ nonce ‖ XChaCha20-Poly1305.
     pub fn seal(&self, random: &Random, context: &[u8], plain: &[u8]) -> Result<Vec<u8>, NoKey> {
-        let id = self.newest()?;
-        let boxed = seal(&*self.key(id)?, random, context, plain);
+        let (id, key) = self.maker()?;
+        let boxed = seal(&key, random, context, plain);
         Ok([id.0.as_bytes().as_slice(), &boxed].concat())
     }
 
@@ -74,11 +142,6 @@ impl Keyring {
         let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&*key).map_err(|_| NoKey)?;
         mac.update(message);
         Ok(mac)
-    }
-
-    fn key(&self, id: KeyId) -> Result<KeyBytes, NoKey> {
-        let keys = self.0.load();
-        keys.iter().find(|(held, _)| *held == id).map(|(_, key)| key.clone()).ok_or(NoKey)
     }
 }
 
@@ -134,5 +197,30 @@ mod tests {
         assert!(!ring.verify(new, b"m", &tag));
         ring.replace(vec![(new, Zeroizing::new([2; 32]))]);
         assert!(!ring.verify(old, b"m", &tag));
+    }
+
+    #[test]
+    fn the_time_decides_which_key_makes_and_until_when_the_one_before_is_accepted() {
+        let at = |second| Timestamp::from_micros(second * 1_000_000).unwrap();
+        let clock = Clock::manual(at(100));
+        let ring = Keyring::new(clock.clone());
+        let [old, new] = [1, 2].map(|n| KeyId(uuid::Uuid::from_u128(n)));
+        let held = |id, makes, ends: Option<i64>| Held {
+            id,
+            key: Zeroizing::new([3; 32]),
+            makes_at: at(makes),
+            ends_at: ends.map(at),
+        };
+        ring.replace([held(new, 160, None), held(old, 50, Some(800))]);
+        assert_eq!(ring.newest(), Ok(old));
+        assert!(ring.key(new).is_ok(), "it is known before it makes anything");
+        clock.advance(std::time::Duration::from_secs(60));
+        assert_eq!(ring.newest(), Ok(new));
+        assert!(ring.key(old).is_ok());
+        clock.advance(std::time::Duration::from_secs(640));
+        assert!(ring.key(old).is_err());
+        assert_eq!(ring.accepted().len(), 1);
+        ring.replace([held(new, 2000, None)]);
+        assert_eq!(ring.newest(), Ok(new), "a clock that is behind must not leave us without a key");
     }
 }

@@ -6,6 +6,7 @@ mod context;
 mod failure;
 mod first_start;
 mod healthcheck;
+mod keys;
 mod migrate;
 mod openapi;
 mod serve;
@@ -44,6 +45,9 @@ enum Command {
     /// Manage accounts
     #[command(subcommand, after_help = "Example: stead user list")]
     User(user::User),
+    /// Look at the keys, rotate and revoke them, wrap them under another secret
+    #[command(subcommand, after_help = "Example: stead keys list")]
+    Keys(keys::Keys),
     /// Show or check the configuration
     #[command(subcommand, after_help = "Example: stead config check --env prod")]
     Config(config::Config),
@@ -72,6 +76,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(command) => command.run(file).map(done),
         Command::Migrate(command) => command.run(&load(file)?).map(done),
         Command::User(command) => command.run(load(file)?).map(done),
+        Command::Keys(command) => command.run(load(file)?).map(done),
         Command::Config(command) => Ok(command.run(&Sources::from_process(file, Vec::new()))),
         Command::Openapi(command) => command.run(&load(file)?).map(done),
         Command::Healthcheck(command) => command.run(&load(file)?).map(done),

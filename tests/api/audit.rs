@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sqlx::{ColumnIndex, FromRow, Row};
 use stead::access::audit::Action;
+use stead::access::keys::Purpose;
+use stead::access::keys::lifecycle::Lifecycle;
 
 use crate::harness::{App, Client, PASSWORD, Person, behaviour};
 
@@ -86,12 +88,23 @@ async fn what_an_admin_does(app: &App, admin: &Person) {
     admin.post(&path("/restore"), json!({})).await.expect(200);
 }
 
+async fn what_an_operator_does_with_keys(app: &App) {
+    let state = &app.state;
+    let (db, clock, random) = (state.db.clone(), state.clock.clone(), state.random.clone());
+    let secret = state.config.secret_key.as_ref().unwrap();
+    let keys = Lifecycle::new(db, clock, random, &[secret], &state.config.auth);
+    let made = keys.rotate(Purpose::Cursor).await.unwrap();
+    keys.revoke(made.kid.parse().unwrap()).await.unwrap();
+    keys.rewrap().await.unwrap();
+}
+
 behaviour! {
     async fn every_action_there_is_is_written_by_some_flow(app: App) {
         let admin = app.admin().await;
         let ada = app.user().await;
         a_life_of_one_account(&app, &ada).await;
         what_an_admin_does(&app, &admin).await;
+        what_an_operator_does_with_keys(&app).await;
         let written: BTreeSet<_> = actions(&admin, "").await.into_iter().collect();
         for action in Action::ALL {
             let name = serde_json::to_value(action).unwrap();

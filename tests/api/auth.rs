@@ -1,6 +1,8 @@
 //! Signing in, and all that comes before and after it.
 
 mod emails;
+mod keys;
+mod enumeration;
 mod login;
 mod passwords;
 mod refresh;

@@ -1,0 +1,2 @@
+alter table keys drop column revoked_at;
+alter table keys drop column signs_at;
