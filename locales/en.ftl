@@ -284,6 +284,7 @@ fault-password-is-address = The password must not be the e-mail address
 
 ## Mail
 
+mail-link-hint = If the button does not work, open this link:
 mail-verify-email-subject = Confirm your e-mail address for { $service }
 mail-verify-email-text = Somebody, probably you, gave this e-mail address to { $service }.
 

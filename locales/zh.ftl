@@ -263,6 +263,7 @@ fault-password-is-address = 密码不能与电子邮件地址相同
 
 ## Mail
 
+mail-link-hint = 如果按钮无法使用，请打开此链接：
 mail-verify-email-subject = 请确认您在 { $service } 的电子邮件地址
 mail-verify-email-text = 有人（很可能是您本人）在 { $service } 填写了这个电子邮件地址。
 

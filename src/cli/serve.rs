@@ -88,9 +88,6 @@ async fn welcome(app: &App, address: SocketAddr) -> Result<(), Failure> {
     } else if users.active_admins().await? == 0 {
         tracing::warn!("there is no active admin; make one with `stead user create EMAIL --role admin`");
     }
-    if config.mail.url.as_ref().is_some_and(|url| url.scheme() != "outbox") {
-        tracing::warn!("this version delivers no mail yet: it stays in the outbox");
-    }
     tracing::info!(%address, environment = %config.environment, version = env!("CARGO_PKG_VERSION"), "listening");
     Ok(())
 }

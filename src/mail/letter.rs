@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::html::{Button, Parts, page};
 use crate::base::language::{Language, translate};
 
 /// What a mail says. Links end in a fragment, so no server on the way logs the token.
@@ -68,31 +69,16 @@ impl Letter {
         let text = |part: &str| {
             translate(language, &format!("mail-{}-{part}", self.id()), &[("service", service.into())])
         };
-        let link = self.link(base);
         let (subject, body) = (text("subject"), text("text"));
-        let button = link.as_ref().map(|link| (text("button"), link));
-        let html = html(language, &subject, &body, button.as_ref());
-        let text =
-            [Some(body.as_str()), link.as_deref()].into_iter().flatten().collect::<Vec<_>>().join("\n\n");
-        Rendered { subject, text, html, link }
+        let Some(link) = self.link(base) else {
+            let html = page(&Parts { language, subject: &subject, body: &body, button: None });
+            return Rendered { subject, text: body, html, link: None };
+        };
+        let (label, hint) = (text("button"), translate(language, "mail-link-hint", &[]));
+        let button = Some(Button { label: &label, link: &link, hint: &hint });
+        let html = page(&Parts { language, subject: &subject, body: &body, button });
+        Rendered { text: format!("{body}\n\n{link}"), subject, html, link: Some(link) }
     }
-}
-
-fn html(language: Language, subject: &str, body: &str, button: Option<&(String, &String)>) -> String {
-    let paragraphs: String = body.split("\n\n").map(|p| format!("<p>{}</p>\n", escape(p))).collect();
-    let button = button.map_or_else(String::new, |(label, link)| {
-        format!("<p><a href=\"{0}\">{1}</a></p>\n<p><small>{0}</small></p>\n", escape(link), escape(label))
-    });
-    format!(
-        "<!doctype html>\n<html lang=\"{language}\">\n<head><meta charset=\"utf-8\"><title>{}</title></head>\n\
-         <body>\n{paragraphs}{button}</body>\n</html>\n",
-        escape(subject)
-    )
-}
-
-/// Text as HTML shows it.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -130,7 +116,10 @@ mod tests {
 
     #[test]
     fn nothing_in_a_letter_is_taken_for_markup() {
-        let rendered = Letter::AlreadyRegistered.render(Language::English, "<b>&\"", "https://a.example");
-        assert!(rendered.html.contains("&lt;b&gt;&amp;&quot;") && !rendered.html.contains("<b>"));
+        let token = "\"><script>'".to_owned();
+        let letter = Letter::VerifyEmail { token };
+        let html = letter.render(Language::English, "<b>&\"", "https://a.example").html;
+        assert!(html.contains("&lt;b&gt;&amp;&quot;") && !html.contains("<b>"), "{html}");
+        assert!(html.contains("#token=&quot;&gt;&lt;script&gt;&#39;\"") && !html.contains("<script"), "{html}");
     }
 }

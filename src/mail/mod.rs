@@ -1,10 +1,17 @@
 //! Floor 5: mail. A letter is a row in the outbox, written in the transaction that is its cause, and
 //! never sent inside a request.
 
+mod courier;
+mod delivery;
+mod html;
 mod letter;
+mod message;
 mod outbox;
 pub mod token;
+mod transport;
 pub mod way_back;
 
-pub use letter::{Letter, Rendered, escape};
-pub use outbox::{Mail, Outbox, OutboxError, Posted};
+pub use courier::{Courier, NoWayOut, Tally};
+pub use html::escape;
+pub use letter::{Letter, Rendered};
+pub use outbox::{Mail, MailId, Outbox, OutboxError, Posted};

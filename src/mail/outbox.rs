@@ -50,8 +50,12 @@ pub enum OutboxError {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
-enum State {
+pub(super) enum State {
     Queued,
+    /// Handed over; its content is erased.
+    Sent,
+    /// Given up, with a reason; its content is erased.
+    Dead,
     /// Stands for a mail that is not sent, so that its cause takes as long as any other.
     Void,
 }
@@ -139,16 +143,26 @@ impl Outbox {
         Ok(rows.into_iter().filter_map(|(id, at, sealed)| self.open(id, at, &sealed)).collect())
     }
 
+    /// A mail that has not expired and not left.
+    pub async fn find(&self, session: &mut Session, id: MailId) -> Result<Option<Posted>, OutboxError> {
+        let row: Option<(Timestamp, Vec<u8>)> = session
+            .query(
+                "SELECT created_at, sealed FROM outbox
+                 WHERE id = $1 AND state = $2 AND expires_at > $3 AND sealed IS NOT NULL",
+            )
+            .bind(id)
+            .bind(State::Queued)
+            .bind(self.clock.now())
+            .fetch_optional()
+            .await?;
+        Ok(row.and_then(|(at, sealed)| self.open(id, at, &sealed)))
+    }
+
     /// `None` for a row whose key is gone: it cannot be read any more by anyone.
-    fn open(&self, id: MailId, created_at: Timestamp, sealed: &[u8]) -> Option<Posted> {
+    pub(super) fn open(&self, id: MailId, created_at: Timestamp, sealed: &[u8]) -> Option<Posted> {
         let plain = self.keys.open(CONTEXT, sealed).ok()?;
         let mail: Mail = serde_json::from_slice(&plain).ok()?;
         let content = mail.letter.render(mail.language, &self.service, &self.link_base);
         Some(Posted { id, to: mail.to, created_at, content })
-    }
-
-    /// Deletes what has expired.
-    pub async fn purge(&self, tx: &mut Tx) -> Result<u64, DbError> {
-        tx.query("DELETE FROM outbox WHERE expires_at <= $1").bind(self.clock.now()).execute().await
     }
 }

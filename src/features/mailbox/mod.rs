@@ -1,5 +1,6 @@
-//! The mailbox of development: what `mail.url = "outbox:"` would have sent, to read by people (a page)
-//! and by scripts (JSON). It is mounted in dev and testing only.
+//! The mailbox of development: what is in the outbox, to read by people (a page, and each mail as HTML)
+//! and by scripts (JSON). With `mail.url = "outbox:"` that is everything; a transport that delivers takes
+//! it away. It is mounted in dev and testing only.
 
 use axum::Router;
 use axum::extract::State;
@@ -9,13 +10,18 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
 
-use crate::http::Problem;
-use crate::http::extract::Json;
-use crate::mail::{OutboxError, Posted, escape};
+use crate::http::extract::{Json, Path};
+use crate::http::{Code, Problem};
+use crate::mail::{MailId, OutboxError, Posted, escape};
 use crate::state::AppState;
 
 /// Links open in the same window; nothing is loaded.
 const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// A letter brings its styles with it. It gets no script, no origin, and no frame.
+const LETTER: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'; sandbox",
+);
 const SHOWN: i64 = 100;
 
 #[derive(Serialize)]
@@ -24,7 +30,7 @@ struct Mailbox {
 }
 
 pub fn router() -> Router<AppState> {
-    Router::new().route("/dev/mail", get(show))
+    Router::new().route("/dev/mail", get(show)).route("/dev/mail/{id}", get(letter))
 }
 
 /// The newest mails, newest first: a page for browsers, JSON for all others.
@@ -35,6 +41,17 @@ async fn show(State(state): State<AppState>, headers: HeaderMap) -> Result<Respo
         true => ([(CONTENT_SECURITY_POLICY, POLICY)], Html(page(&items))).into_response(),
         false => Json(Mailbox { items }).into_response(),
     })
+}
+
+/// One mail as a mail program shows it.
+async fn letter(State(state): State<AppState>, Path(id): Path<MailId>) -> Result<Response, Problem> {
+    let found = find(&state, id).await?.ok_or_else(|| Problem::new(Code::NOT_FOUND))?;
+    Ok(([(CONTENT_SECURITY_POLICY, LETTER)], Html(found.content.html)).into_response())
+}
+
+async fn find(state: &AppState, id: MailId) -> Result<Option<Posted>, OutboxError> {
+    let mut session = state.db.read().await?;
+    state.outbox.find(&mut session, id).await
 }
 
 async fn newest(state: &AppState) -> Result<Vec<Posted>, OutboxError> {
@@ -58,10 +75,11 @@ fn mail(posted: &Posted) -> String {
         format!("<p><a href=\"{link}\">{link}</a></p>\n")
     });
     format!(
-        "<article>\n<h2>{}</h2>\n<p>to {} at {}</p>\n<pre>{}</pre>\n{link}</article>\n<hr>\n",
+        "<article>\n<h2>{}</h2>\n<p>to {} at {} (<a href=\"/dev/mail/{}\">as HTML</a>)</p>\n<pre>{}</pre>\n{link}</article>\n<hr>\n",
         escape(&content.subject),
         escape(posted.to.as_str()),
         posted.created_at,
+        posted.id,
         escape(&content.text)
     )
 }
