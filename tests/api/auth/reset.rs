@@ -174,6 +174,11 @@ behaviour! {
         }
         let device =
             app.anonymous().post(RESET, reset(&token, NEW)).await.expect(200).json()["device_token"].clone();
+        // What was guessed before counts no more; and if they go on, the device is known.
+        app.anonymous().login(&ada.email, NEW).await.expect(200);
+        for _ in 0..10 {
+            app.anonymous().login(&ada.email, "wrong").await.refused(401, "invalid_credentials");
+        }
         app.anonymous().login(&ada.email, NEW).await.refused(429, "too_many_attempts");
         let known = json!({"email": ada.email, "password": NEW, "device_token": device});
         app.anonymous().post("/api/v1/auth/login", known).await.expect(200);
@@ -286,6 +291,7 @@ behaviour! {
         let token = forgotten(&app, &ada.email).await;
         ada.get(ME).await.expect(200);
         replica.anonymous().post(RESET, reset(&token, NEW)).await.expect(200);
+        app.hears().await;
         is_signed_out(&app, &ada).await;
         app.anonymous().post(RESET, reset(&token, PASSWORD)).await.refused(422, "invalid_or_expired_token");
         app.anonymous().login(&ada.email, NEW).await.expect(200);

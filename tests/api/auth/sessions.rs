@@ -42,6 +42,7 @@ behaviour! {
         let there = other.anonymous().with_token(&ada.access_token);
         there.get(ME).await.expect(200);
         ada.request("POST", "/api/v1/auth/logout").await.expect(204);
+        other.hears().await;
         there.get(ME).await.refused(401, "invalid_token");
     }
 

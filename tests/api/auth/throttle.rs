@@ -5,8 +5,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{App, PASSWORD, Person, behaviour};
+use crate::harness::{App, PASSWORD, Person, Reply, behaviour};
 
+const NEW: &str = "seven purple otters dance";
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 
 async fn guess(app: &App, email: &str, times: usize) {
@@ -17,6 +18,21 @@ async fn guess(app: &App, email: &str, times: usize) {
 
 fn on_known_device(person: &Person, password: &str) -> Value {
     json!({"email": person.email, "password": password, "device_token": person.device_token})
+}
+
+/// Acts on the own account in one of the ways that ask for the password once more.
+async fn confirm(person: &Person, way: usize, password: &str) -> Reply {
+    match way % 3 {
+        0 => {
+            let change = json!({"current_password": password, "new_password": NEW});
+            person.post("/api/v1/auth/password/change", change).await
+        }
+        1 => {
+            let change = json!({"password": password, "new_email": "new@example.com"});
+            person.post("/api/v1/auth/email/change", change).await
+        }
+        _ => person.delete("/api/v1/users/me").json(json!({"password": password})).await,
+    }
 }
 
 behaviour! {
@@ -100,24 +116,76 @@ behaviour! {
         }
     }
 
-    async fn every_way_to_try_a_password_draws_on_the_same_budget(app: App) {
+    async fn every_way_for_strangers_to_try_a_password_draws_on_the_same_budget(app: App) {
         let ada = app.user().await;
-        let token = app.mailed_token(&ada.email).await;
-        let wrong = json!({"password": "wrong"});
+        let verify = json!({"token": app.mailed_token(&ada.email).await, "password": "wrong"});
         for _ in 0..5 {
-            ada.delete("/api/v1/users/me").json(wrong.clone()).await.refused(401, "invalid_credentials");
-            let verify = json!({"token": token, "password": "wrong"});
-            app.anonymous()
-                .post("/api/v1/auth/email/verify", verify)
-                .await
-                .refused(401, "invalid_credentials");
+            guess(&app, &ada.email, 1).await;
+            let wrong = app.anonymous().post("/api/v1/auth/email/verify", verify.clone()).await;
+            wrong.refused(401, "invalid_credentials");
         }
-        ada.delete("/api/v1/users/me")
-            .json(json!({"password": PASSWORD}))
-            .await
-            .refused(429, "too_many_attempts");
+        let wrong = app.anonymous().post("/api/v1/auth/email/verify", verify).await;
+        wrong.refused(429, "too_many_attempts");
         app.anonymous().login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
+    }
+
+    async fn every_way_to_try_a_password_within_a_session_draws_on_the_same_budget(app: App) {
+        let ada = app.user().await;
+        let there = app.signed_in(&ada.email, PASSWORD).await;
+        for n in 0..10 {
+            let wrong = confirm(&ada, n, "wrong").await;
+            wrong.refused(401, "invalid_credentials");
+        }
+        for n in 0..3 {
+            confirm(&ada, n, PASSWORD).await.refused(429, "too_many_attempts");
+        }
         ada.get("/api/v1/users/me").await.expect(200);
+        // Neither another session nor the way in is closed by that.
+        app.anonymous().login(&ada.email, PASSWORD).await.expect(200);
+        confirm(&there, 0, PASSWORD).await.expect(204);
+    }
+
+    async fn strangers_who_guess_do_not_keep_an_owner_from_acting(app: App) {
+        for n in 0..3 {
+            let ada = app.user().await;
+            guess(&app, &ada.email, 10).await;
+            app.anonymous().login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
+            let done = confirm(&ada, n, PASSWORD).await;
+            assert!(done.status.is_success(), "{}", done.text());
+        }
+    }
+
+    async fn a_device_token_dies_with_the_password_and_with_time(app: App) {
+        let on = async |token: &str, email: &str, password: &str| {
+            let body = json!({"email": email, "password": password, "device_token": token});
+            app.anonymous().post("/api/v1/auth/login", body).await.status.as_u16()
+        };
+        let changed = app.user().await;
+        confirm(&changed, 0, PASSWORD).await.expect(204);
+        let reset = app.user().await;
+        app.later(Duration::from_secs(1));
+        app.anonymous()
+            .post("/api/v1/auth/password/forgot", json!({"email": reset.email}))
+            .await
+            .expect(202);
+        let body = json!({"token": app.mailed_token(&reset.email).await, "new_password": NEW});
+        app.anonymous().post("/api/v1/auth/password/reset", body).await.expect(200);
+        for ada in [&changed, &reset] {
+            guess(&app, &ada.email, 10).await;
+            assert_eq!(on(&ada.device_token, &ada.email, NEW).await, 429);
+        }
+        // A refresh gives a session that stays a token for the new password.
+        let pair = app.anonymous().refresh(&changed.refresh_token).await.expect(200).json();
+        assert_eq!(on(pair["device_token"].as_str().unwrap(), &changed.email, NEW).await, 200);
+
+        let old = app.user().await;
+        let nearly = app.user().await;
+        app.later(365 * Duration::from_secs(24 * 3600) - Duration::from_secs(1));
+        guess(&app, &nearly.email, 10).await;
+        assert_eq!(on(&nearly.device_token, &nearly.email, PASSWORD).await, 200);
+        app.later(Duration::from_secs(1));
+        guess(&app, &old.email, 10).await;
+        assert_eq!(on(&old.device_token, &old.email, PASSWORD).await, 429);
     }
 
     async fn a_burst_of_guesses_finds_no_more_units_than_guesses_in_a_row(app: App) {

@@ -110,6 +110,7 @@ behaviour! {
         let suspended = admin.post(&path(&ada.id, "/suspend"), json!({})).await.expect(200).json();
         assert_eq!(suspended["status"], "suspended");
         is_signed_out(&app, &ada).await;
+        replica.hears().await;
         there.get(ME).await.refused(401, "invalid_token");
         app.anonymous().login(&ada.email, PASSWORD).await.refused(403, "account_suspended");
         app.anonymous().login(&ada.email, "wrong").await.refused(401, "invalid_credentials");
