@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::Access;
 use super::keys::KeyError;
-use crate::db::Change;
+use crate::db::{Change, DbError, Session};
 
 /// How often the feed is read: a change is heard everywhere well within a second.
 pub const PERIOD: Duration = Duration::from_millis(250);
@@ -24,11 +24,19 @@ pub struct Freshness {
     looked: AtomicU64,
     /// Whether the log says that nobody is believed.
     told: AtomicBool,
+    /// The keys in the database may be others than those that are held.
+    keys_changed: AtomicBool,
 }
 
 impl Default for Freshness {
     fn default() -> Self {
-        Self { origin: Instant::now(), looked: AtomicU64::new(0), told: AtomicBool::new(false) }
+        Self {
+            origin: Instant::now(),
+            looked: AtomicU64::new(0),
+            told: AtomicBool::new(false),
+            // Since they were read and before the first look they may have changed, unheard.
+            keys_changed: AtomicBool::new(true),
+        }
     }
 }
 
@@ -55,10 +63,26 @@ impl Access {
         let mut db = self.db.follow().await?;
         let changes = self.db.feed().poll(&mut db).await?;
         if changes.iter().any(|change| matches!(change, Change::Keys | Change::Everything)) {
-            // Whatever was checked with the old keys while the new ones were read.
-            self.memory.forget(&[Change::Keys]);
+            self.freshness.keys_changed.store(true, Ordering::Release);
+        }
+        if self.freshness.keys_changed.load(Ordering::Acquire) {
+            self.read_keys(&mut db).await?;
         }
         self.freshness.looked_at(begun);
+        Ok(())
+    }
+
+    /// A reading that fails is tried again with the next look. Keys that this server's secret does not
+    /// open are none of its keys; it goes on with those that are.
+    async fn read_keys(&self, db: &mut Session) -> Result<(), DbError> {
+        match self.keys.reload(db).await {
+            Err(KeyError::Database(error)) => return Err(error),
+            Err(error) => tracing::error!(%error, "not all keys can be read"),
+            Ok(()) => {}
+        }
+        // Whatever was checked with the old keys while the new ones were read.
+        self.memory.forget(&[Change::Keys]);
+        self.freshness.keys_changed.store(false, Ordering::Release);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Floor 11: the command line, one file per command.
 #![expect(clippy::disallowed_macros, reason = "this floor speaks to the terminal")]
 
+mod audit;
 mod config;
 mod context;
 mod failure;
@@ -45,6 +46,8 @@ enum Command {
     /// Manage accounts
     #[command(subcommand, after_help = "Example: stead user list")]
     User(user::User),
+    /// List what happened that matters for security, newest first
+    Audit(audit::AuditLog),
     /// Look at the keys, rotate and revoke them, wrap them under another secret
     #[command(subcommand, after_help = "Example: stead keys list")]
     Keys(keys::Keys),
@@ -76,6 +79,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(command) => command.run(file).map(done),
         Command::Migrate(command) => command.run(&load(file)?).map(done),
         Command::User(command) => command.run(load(file)?).map(done),
+        Command::Audit(command) => command.run(load(file)?).map(done),
         Command::Keys(command) => command.run(load(file)?).map(done),
         Command::Config(command) => Ok(command.run(&Sources::from_process(file, Vec::new()))),
         Command::Openapi(command) => command.run(&load(file)?).map(done),

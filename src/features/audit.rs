@@ -1,5 +1,7 @@
 //! The audit log, to read.
 
+use std::fmt;
+
 use axum::extract::{OriginalUri, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -52,6 +54,18 @@ impl From<Entry> for AuditEvent {
     fn from(entry: Entry) -> Self {
         let Entry { id, occurred_at, action, actor_id, subject_id, request_id, ip, user_agent } = entry;
         Self { id, occurred_at, action, actor_id, subject_id, request_id, ip, user_agent }
+    }
+}
+
+/// One line, for the terminal; `-` is what is not known.
+impl fmt::Display for AuditEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = |id: Option<UserId>| id.map_or("-".to_owned(), |id| id.to_string());
+        let action = serde_json::to_value(self.action).unwrap_or_default();
+        let action = action.as_str().unwrap_or_default();
+        let (actor, subject, ip) =
+            (id(self.actor_id), id(self.subject_id), self.ip.as_deref().unwrap_or("-"));
+        write!(f, "{}  {action:<22}  by {actor:<36}  to {subject:<36}  from {ip}", self.occurred_at)
     }
 }
 

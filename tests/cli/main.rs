@@ -1,6 +1,8 @@
 //! The command line: the real program, in a folder of its own, with an environment of its own.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod first_start;
@@ -8,6 +10,8 @@ mod first_start;
 mod help;
 #[cfg(test)]
 mod invitation;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 #[path = "../api/harness/postgres/mod.rs"]
 mod postgres;

@@ -17,7 +17,7 @@ use crate::base::keyring::{Held, KeyBytes, KeyId, Keyring, Ring};
 use crate::base::random::Random;
 use crate::base::secret::SecretKey;
 use crate::config::Auth;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Session};
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -116,9 +116,9 @@ impl Keys {
 
     /// Reads the keys once more: what was revoked is gone, what is new is there. A new key that the
     /// secrets do not open is left out, and the error says so; all others are as they should be.
-    pub async fn reload(&self, db: &Db) -> Result<(), KeyError> {
+    pub async fn reload(&self, db: &mut Session) -> Result<(), KeyError> {
         let _turn = self.turn.lock().await;
-        let rows = store::read(&mut db.read().await?).await?;
+        let rows = store::read(db).await?;
         self.hold(&rows)
     }
 

@@ -38,7 +38,7 @@ fn operator(app: &App) -> Lifecycle {
 
 /// A replica hears that the keys have changed.
 async fn hears(app: &App) {
-    app.state.access.keys().reload(&app.state.db).await.unwrap();
+    app.state.access.keys().reload(&mut app.state.db.read().await.unwrap()).await.unwrap();
 }
 
 async fn published(app: &App) -> Vec<String> {

@@ -1,0 +1,118 @@
+//! `stead audit`: what happened, from the same rows as `GET /api/v1/audit-events`.
+
+use clap::Args;
+
+use super::context::{block_on, open, print};
+use super::failure::Failure;
+use crate::access::audit::{self, Action, Filter, Position};
+use crate::base::clock::Timestamp;
+use crate::base::id::UserId;
+use crate::config::Config;
+use crate::db::Db;
+use crate::features::audit::AuditEvent;
+
+#[derive(Args)]
+#[command(
+    after_help = "Example: stead audit --action login_failed --after 2026-11-23T00:00:00Z --all --json"
+)]
+pub struct AuditLog {
+    /// Only what this account did (its id)
+    #[arg(long, value_name = "ID")]
+    actor: Option<UserId>,
+    /// Only what was done to this account (its id)
+    #[arg(long, value_name = "ID")]
+    subject: Option<UserId>,
+    /// Only this, as the events call it: login_failed, roles_changed, …
+    #[arg(long, value_parser = action)]
+    action: Option<Action>,
+    /// At this time or later (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    after: Option<Timestamp>,
+    /// Before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    before: Option<Timestamp>,
+    /// How many events
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// All events, however many there are
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    /// A JSON array, one event a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// How many rows are read at a time.
+const PAGE: i64 = 500;
+
+impl AuditLog {
+    pub fn run(self, config: Config) -> Result<(), Failure> {
+        block_on(async {
+            let app = open(config).await?;
+            let outcome = self.show(&app.state.db).await;
+            app.state.db.close().await;
+            outcome
+        })
+    }
+
+    /// Page by page: the log may be long.
+    async fn show(self, db: &Db) -> Result<(), Failure> {
+        let filter = Filter {
+            actor_id: self.actor,
+            subject_id: self.subject,
+            action: self.action,
+            after: self.after,
+            before: self.before,
+        };
+        let mut left = if self.all { i64::MAX } else { i64::from(self.limit) };
+        let mut position = None;
+        let mut output = Output::begin(self.json)?;
+        loop {
+            let size = left.min(PAGE);
+            let entries = audit::list(&mut db.read().await?, &filter, position, size).await?;
+            position = entries.last().map(Position::of);
+            let count = i64::try_from(entries.len())?;
+            left -= count;
+            entries.into_iter().try_for_each(|entry| output.event(&entry.into()))?;
+            if count < size || left == 0 {
+                return output.end();
+            }
+        }
+    }
+}
+
+fn action(name: &str) -> Result<Action, String> {
+    serde_json::from_value(name.into()).map_err(|_| {
+        let names =
+            Action::ALL.iter().filter_map(|action| Some(serde_json::to_value(action).ok()?.to_string()));
+        format!("it is one of {}", names.collect::<Vec<_>>().join(", ").replace('"', ""))
+    })
+}
+
+/// Lines for people, or an array for programs that is written while it is read.
+struct Output {
+    json: bool,
+    /// What stands before the next event of the array.
+    before: &'static str,
+}
+
+impl Output {
+    fn begin(json: bool) -> Result<Self, Failure> {
+        if json {
+            print("[")?;
+        }
+        Ok(Self { json, before: " " })
+    }
+
+    fn event(&mut self, event: &AuditEvent) -> Result<(), Failure> {
+        if !self.json {
+            return print(event);
+        }
+        let before = std::mem::replace(&mut self.before, ",");
+        print(format_args!("{before}{}", serde_json::to_string(event)?))
+    }
+
+    fn end(self) -> Result<(), Failure> {
+        if self.json { print("]") } else { Ok(()) }
+    }
+}
