@@ -42,6 +42,11 @@ impl Place {
         self
     }
 
+    /// What a variable is set to here.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

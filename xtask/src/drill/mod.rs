@@ -8,6 +8,7 @@ mod kill;
 mod openapi;
 mod people;
 mod races;
+mod replicas;
 mod report;
 mod stage;
 mod start;
@@ -34,7 +35,8 @@ pub struct Part {
     pub run: fn(&Context) -> Result<Findings>,
 }
 
-const DRILLS: &[Drill] = &[start::DRILL, openapi::DRILL, races::DRILL, throttle::DRILL, kill::DRILL];
+const DRILLS: &[Drill] =
+    &[start::DRILL, openapi::DRILL, races::DRILL, throttle::DRILL, kill::DRILL, replicas::DRILL];
 
 /// What a part is run with.
 pub struct Context {
