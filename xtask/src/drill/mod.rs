@@ -3,6 +3,7 @@
 //! stopped. To add a drill, write its file and add it to `DRILLS`.
 
 mod client;
+mod enumeration;
 mod figures;
 mod kill;
 mod openapi;
@@ -35,8 +36,15 @@ pub struct Part {
     pub run: fn(&Context) -> Result<Findings>,
 }
 
-const DRILLS: &[Drill] =
-    &[start::DRILL, openapi::DRILL, races::DRILL, throttle::DRILL, kill::DRILL, replicas::DRILL];
+const DRILLS: &[Drill] = &[
+    start::DRILL,
+    openapi::DRILL,
+    races::DRILL,
+    throttle::DRILL,
+    kill::DRILL,
+    replicas::DRILL,
+    enumeration::DRILL,
+];
 
 /// What a part is run with.
 pub struct Context {

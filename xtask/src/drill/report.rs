@@ -84,7 +84,8 @@ pub fn table(reports: &[Report]) -> String {
             "{:<12} part {:<2} {verdict} {:>8.1} s  {commit}{dirty} seed {}",
             report.drill, report.part, report.seconds, report.seed
         ));
-        lines.extend(report.figures.iter().map(|(name, value)| format!("    {name:<28} {value}")));
+        let width = report.figures.keys().map(String::len).max().unwrap_or_default();
+        lines.extend(report.figures.iter().map(|(name, value)| format!("    {name:<width$}  {value}")));
         lines.extend(report.faults.iter().map(|fault| format!("    FAULT: {fault}")));
     }
     lines.join("\n")
