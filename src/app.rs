@@ -16,9 +16,10 @@ use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::secret::SecretKey;
 use crate::base::service;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, RateLimit};
 use crate::db::{Db, DbError, Options, migrate};
 use crate::features::{self, mailbox, pages};
+use crate::http::limit::Limits;
 use crate::http::middleware::{Cors, Stack, stack};
 use crate::http::page::Cursors;
 use crate::http::{catalogue, docs, openapi};
@@ -80,7 +81,7 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
     follow(&state);
     sweep(&state);
     deliver(&state)?;
-    let (public, document) = routes(&config)?;
+    let (public, document) = routes(&config, &limits(&state))?;
     let operators = with_mailbox(&config, Router::new(), false);
     Ok(App {
         router: stack(public, layers(&state)).with_state(state.clone()),
@@ -104,7 +105,7 @@ pub async fn open_database(config: &Config, clock: Clock) -> Result<Db, DbError>
 
 /// The API document, which needs no database.
 pub fn document(config: &Config) -> Result<OpenApi, serde_json::Error> {
-    Ok(routes(config)?.1)
+    Ok(routes(config, &Limits::default())?.1)
 }
 
 async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppState, BuildError> {
@@ -142,15 +143,20 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
     }))
 }
 
-fn routes(config: &Config) -> Result<(Router<AppState>, OpenApi), serde_json::Error> {
+fn routes(config: &Config, limits: &Limits) -> Result<(Router<AppState>, OpenApi), serde_json::Error> {
     let description = "Accounts, sign-in, roles and permissions. Errors are RFC 9457 problems; `GET /errors` explains each code.";
     let features = features::all().into_iter().chain([catalogue::feature()]).collect();
     let (mut router, document) =
-        openapi::mount(features, service::NAME, description, config.server.public_url().as_str());
+        openapi::mount(features, service::NAME, description, config.server.public_url().as_str(), limits);
     if config.docs.enabled {
         router = router.merge(docs::router(&document)?);
     }
     Ok((with_mailbox(config, router.merge(pages::router()), true), document))
+}
+
+fn limits(state: &AppState) -> Limits {
+    let RateLimit { enabled, public_per_minute, user_per_minute } = state.config.rate_limit;
+    if enabled { Limits::new(public_per_minute, user_per_minute, &state.clock) } else { Limits::default() }
 }
 
 /// The mailbox, on the one listener that strangers cannot reach.
@@ -163,7 +169,7 @@ fn with_mailbox(config: &Config, router: Router<AppState>, public: bool) -> Rout
 }
 
 fn health() -> Router<AppState> {
-    openapi::mount(vec![features::health::feature()], service::NAME, "", "/").0
+    openapi::mount(vec![features::health::feature()], service::NAME, "", "/", &Limits::default()).0
 }
 
 fn layers(state: &AppState) -> Stack {

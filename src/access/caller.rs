@@ -12,6 +12,7 @@ use super::principal::Principal;
 use super::{Access, AccessError};
 use crate::http::code::Code;
 use crate::http::feature::{Argument, Needs};
+use crate::http::limit::CallerBudget;
 use crate::http::middleware::log::RequestUser;
 use crate::http::problem::Problem;
 
@@ -51,6 +52,9 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let token = bearer(parts)?.ok_or(Problem::new(Code::UNAUTHENTICATED))?;
         let principal = Access::from_ref(state).authenticate(token).await?;
+        if let Some(budget) = parts.extensions.get::<CallerBudget>() {
+            budget.draw(principal.user)?;
+        }
         if let Some(log) = parts.extensions.get::<RequestUser>() {
             log.set(principal.user);
         }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -176,6 +176,16 @@ impl Clock {
             Some(hand) => *hand.lock().unwrap_or_else(PoisonError::into_inner),
             #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
             None => Timestamp::from(Utc::now()),
+        }
+    }
+
+    /// Time since some moment, the same for every clone; it never goes back, though the hands of the
+    /// machine's clock may be moved.
+    pub fn steady(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match &self.0 {
+            Some(_) => self.now().since(Timestamp::EPOCH),
+            None => START.elapsed(),
         }
     }
 

@@ -144,16 +144,24 @@ pub struct Feature<S> {
     pub(super) mount: Mount,
     pub(super) routes: Vec<Route<S>>,
     permissions: Vec<Declared>,
+    /// Whether its public routes draw on the budget of the caller's network.
+    pub(super) is_limited: bool,
 }
 
 impl<S> Feature<S> {
     /// `name` is its tag in the documents.
     pub fn new(name: &'static str, description: &'static str) -> Self {
-        Self { name, description, mount: Mount::Api, routes: Vec::new(), permissions: Vec::new() }
+        Self { name, description, mount: Mount::Api, routes: Vec::new(), permissions: Vec::new(), is_limited: false }
     }
 
     pub fn at_root(mut self) -> Self {
         self.mount = Mount::Root;
+        self
+    }
+
+    /// Whoever needs no token for its routes may call them only so often from one network.
+    pub fn limited(mut self) -> Self {
+        self.is_limited = true;
         self
     }
 

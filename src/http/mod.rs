@@ -7,6 +7,7 @@ pub mod etag;
 pub mod extract;
 pub mod feature;
 pub mod middleware;
+pub mod limit;
 pub mod openapi;
 pub mod page;
 pub mod problem;

@@ -2,8 +2,9 @@
 
 use axum::Router;
 use axum::http::StatusCode;
+use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::AdditionalProperties;
+use utoipa::openapi::schema::{AdditionalProperties, Object, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
@@ -15,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::code::Code;
 use super::feature::{Facts, Feature, Mount, Needs, Route};
+use super::limit::Limits;
 use super::problem::ProblemBody;
 use crate::base::language::{Language, translate};
 
@@ -25,8 +27,8 @@ const PROBLEM_JSON: &str = "application/problem+json";
 pub const API: &str = "/api/v1";
 
 /// Errors that any operation can answer with.
-const ALWAYS: [Code; 5] =
-    [Code::RATE_LIMITED, Code::INTERNAL_ERROR, Code::OVERLOADED, Code::DATABASE_UNAVAILABLE, Code::TIMEOUT];
+const ALWAYS: [Code; 4] =
+    [Code::INTERNAL_ERROR, Code::OVERLOADED, Code::DATABASE_UNAVAILABLE, Code::TIMEOUT];
 
 /// Mounts the features and writes their document.
 pub fn mount<S>(
@@ -34,6 +36,7 @@ pub fn mount<S>(
     title: &str,
     description: &str,
     public_url: &str,
+    limits: &Limits,
 ) -> (Router<S>, OpenApi)
 where
     S: Clone + Send + Sync + 'static,
@@ -44,8 +47,11 @@ where
     for feature in features {
         tags.push(TagBuilder::new().name(feature.name).description(Some(feature.description)).build());
         for Route { documented: (schemas, mut paths, methods), facts } in feature.routes {
+            let is_public = facts.needs.is_empty();
+            let is_limited = !is_public || feature.is_limited;
             let operations = paths.paths.values_mut().flat_map(operations);
-            operations.for_each(|operation| complete(operation, feature.name, &facts));
+            operations.for_each(|operation| complete(operation, feature.name, &facts, is_limited));
+            let methods = if is_limited { limits.guard(methods, is_public) } else { methods };
             match feature.mount {
                 Mount::Api => api = api.routes((schemas, paths, methods)),
                 Mount::Root => router = router.routes((schemas, paths, methods)),
@@ -130,7 +136,7 @@ fn body_schemas(operation: &Operation) -> Vec<String> {
 }
 
 /// Adds what the types say: access, and the errors that arguments and layers answer with.
-fn complete(operation: &mut Operation, tag: &str, facts: &Facts) {
+fn complete(operation: &mut Operation, tag: &str, facts: &Facts, is_limited: bool) {
     operation.tags = Some(vec![tag.to_owned()]);
     let mut errors = facts.errors.clone();
     for needs in &facts.needs {
@@ -147,6 +153,7 @@ fn complete(operation: &mut Operation, tag: &str, facts: &Facts) {
         }
     }
     errors.extend(ALWAYS);
+    errors.extend(is_limited.then_some(Code::RATE_LIMITED));
     for code in errors {
         add_error(operation, code);
     }
@@ -156,11 +163,26 @@ fn complete(operation: &mut Operation, tag: &str, facts: &Facts) {
             let content = ContentBuilder::new().schema(Some(problem())).build();
             response.content.insert(PROBLEM_JSON.into(), RefOr::T(content));
         }
+        if status == Code::RATE_LIMITED.status().as_str() {
+            response.headers.extend(LIMIT_HEADERS.map(|(name, text)| (name.to_owned(), header(text))));
+        }
         if response.description.is_empty() {
             // There has to be one; where there is no more to say, it is the status in words.
             response.description = words(status).unwrap_or_default().to_owned();
         }
     }
+}
+
+/// What a 429 says of when to come back.
+const LIMIT_HEADERS: [(&str, &str); 3] = [
+    ("Retry-After", "Seconds until it may be tried again"),
+    ("RateLimit", "What is left (`r`), and for how many seconds (`t`): `\"public\";r=0;t=1`"),
+    ("RateLimit-Policy", "What there is (`q`) in each window (`w`, seconds): `\"public\";q=60;w=60`"),
+];
+
+fn header(description: &str) -> RefOr<Header> {
+    let schema = Object::with_type(Type::String);
+    RefOr::T(HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build())
 }
 
 fn words(status: &str) -> Option<&'static str> {

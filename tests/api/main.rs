@@ -17,6 +17,8 @@ mod headers;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod pages;

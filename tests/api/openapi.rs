@@ -77,8 +77,15 @@ behaviour! {
             assert!(operation["summary"].as_str().is_some_and(|text| text.len() > 4), "{what}: a summary");
             let responses = operation["responses"].as_object().unwrap();
             assert!(responses.keys().any(|status| status.starts_with('2')), "{what}: success");
-            for status in ["429", "500", "503", "504"] {
+            for status in ["500", "503", "504"] {
                 assert!(responses.contains_key(status), "{what}: {status}");
+            }
+            // Whoever signs in, or is signed in, may do so only so often.
+            let is_limited = access(operation) != "public" || tag[0] == "auth";
+            assert_eq!(responses.contains_key("429"), is_limited, "{what}: 429");
+            for header in ["Retry-After", "RateLimit", "RateLimit-Policy"] {
+                let documented = &responses.get("429").unwrap_or_default()["headers"][header];
+                assert_eq!(documented["schema"]["type"] == "string", is_limited, "{what}: {header}");
             }
             if operation.contains_key("requestBody") {
                 for status in ["400", "413", "415", "422"] {

@@ -86,7 +86,7 @@ pub fn state(row: &Row, all: &[Row], lives: Lives, now: Timestamp) -> State {
 /// The key of a purpose that makes new things.
 pub fn maker(purpose: Purpose, all: &[Row], now: Timestamp) -> Option<&Row> {
     let usable = || all.iter().filter(|row| row.purpose == purpose && row.revoked_at.is_none());
-    usable().find(|row| row.makes_at() <= now).or_else(|| usable().last())
+    usable().find(|row| row.makes_at() <= now).or_else(|| usable().next_back())
 }
 
 /// The key of a purpose that is published and makes nothing yet.

@@ -11,7 +11,7 @@ use crate::routes;
 use crate::state::AppState;
 
 pub fn feature() -> Feature<AppState> {
-    Feature::new("auth", "Register, sign in, stay signed in, sign out").routes(routes![
+    Feature::new("auth", "Register, sign in, stay signed in, sign out").limited().routes(routes![
         sign_in::register,
         sign_in::login,
         sign_in::refresh,

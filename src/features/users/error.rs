@@ -5,10 +5,11 @@ use axum::response::{IntoResponse, Response};
 use crate::access::hasher::HashError;
 use crate::access::password::{PasswordError, QUEUE_RETRY};
 use crate::access::strength::Weakness;
+use crate::access::throttle::{GUESSES, Limits};
 use crate::base::keyring::NoKey;
 use crate::base::secret::Password;
 use crate::db::DbError;
-use crate::http::{Code, Fault, Problem};
+use crate::http::{Code, Fault, Problem, limit};
 use crate::mail::OutboxError;
 
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +85,8 @@ pub fn wrong_password(error: PasswordError) -> Problem {
     match error {
         PasswordError::Wrong => Problem::new(Code::INVALID_CREDENTIALS),
         PasswordError::TooManyAttempts { retry_after } => {
-            Problem::new(Code::TOO_MANY_ATTEMPTS).retry_after(retry_after)
+            let Limits { units, window, .. } = GUESSES;
+            limit::spent(Problem::new(Code::TOO_MANY_ATTEMPTS), "account", units, window, retry_after)
         }
         PasswordError::Busy(error) => busy(error),
         PasswordError::Database(error) => error.into(),
