@@ -128,6 +128,14 @@ impl Server {
         Ok(line.trim().trim_end_matches("kB").trim().parse()?)
     }
 
+    /// How many of its threads have a name that begins like this.
+    pub fn threads(&self, prefix: &str) -> Result<usize> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid()))?.flatten();
+        // A thread that has ended meanwhile has no name any more.
+        let names = threads.filter_map(|thread| fs::read_to_string(thread.path().join("comm")).ok());
+        Ok(names.filter(|name| name.starts_with(prefix)).count())
+    }
+
     fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();

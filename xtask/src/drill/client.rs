@@ -82,7 +82,16 @@ impl Call {
 
 impl Client {
     pub fn new(base: String, faults: &Faults) -> Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+        Self::with(reqwest::Client::builder(), base, faults)
+    }
+
+    /// A caller at one of this machine's addresses.
+    pub fn at(address: IpAddr, base: String, faults: &Faults) -> Result<Self> {
+        Self::with(reqwest::Client::builder().local_address(address), base, faults)
+    }
+
+    fn with(builder: reqwest::ClientBuilder, base: String, faults: &Faults) -> Result<Self> {
+        let http = builder.no_proxy().timeout(Duration::from_secs(30)).build()?;
         Ok(Self { http, base, faults: faults.clone() })
     }
 

@@ -5,6 +5,7 @@
 mod client;
 mod enumeration;
 mod figures;
+mod flood;
 mod kill;
 mod openapi;
 mod people;
@@ -44,6 +45,7 @@ const DRILLS: &[Drill] = &[
     kill::DRILL,
     replicas::DRILL,
     enumeration::DRILL,
+    flood::DRILL,
 ];
 
 /// What a part is run with.
@@ -218,4 +220,18 @@ fn list() {
 fn new_seed() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::from(now.subsec_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_on_drills_has_a_row_for_each_and_for_no_other() {
+        let page = include_str!("../../../docs/drills.md");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let told: Vec<&str> = rows.collect();
+        let drills: Vec<&str> = DRILLS.iter().map(|drill| drill.name).collect();
+        assert_eq!(told, drills);
+    }
 }

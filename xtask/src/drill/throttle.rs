@@ -83,8 +83,8 @@ async fn attack(context: &Context, stage: &Stage, findings: &mut Findings) -> Re
 async fn guess(stage: &Stage, email: &str, guesses: u32) -> Result<BTreeMap<String, u64>> {
     let next = Arc::new(AtomicU32::new(0));
     let mut tasks = JoinSet::new();
-    for client in stage.clients.iter().cycle().take(AT_ONCE).cloned() {
-        let (next, email) = (next.clone(), email.to_owned());
+    for client in stage.clients.iter().cycle().take(AT_ONCE) {
+        let (client, next, email) = (client.clone(), next.clone(), email.to_owned());
         tasks.spawn(async move {
             let mut answers: BTreeMap<String, u64> = BTreeMap::new();
             loop {
