@@ -20,7 +20,7 @@ crate::id_type!(
 
 const PREFIX: &str = "dt_";
 /// Every sign-in and every refresh gives a new one: a device that stayed away for a year is a stranger.
-const LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+pub const LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How much of the tag that binds a token to its password is kept; the token's own tag protects it.
 const BINDING: usize = 16;
 

@@ -130,7 +130,9 @@ impl Access {
             access_token: self.access_token(&principal, now)?,
             expires_in: self.settings.access_ttl,
             // The key of a successor that is given once more may have been revoked since.
-            refresh_token: refresh.encode(&self.keys.refresh).map_err(|NoKey| IssueError::InvalidRefreshToken)?,
+            refresh_token: refresh
+                .encode(&self.keys.refresh)
+                .map_err(|NoKey| IssueError::InvalidRefreshToken)?,
             refresh_expires_in: row.idle_expires_at.min(row.expires_at).since(now),
             device_token: self.device_token(tx, row, device, now).await?,
             principal,

@@ -27,8 +27,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
 pub const API: &str = "/api/v1";
 
 /// Errors that any operation can answer with.
-const ALWAYS: [Code; 4] =
-    [Code::INTERNAL_ERROR, Code::OVERLOADED, Code::DATABASE_UNAVAILABLE, Code::TIMEOUT];
+const ALWAYS: [Code; 4] = [Code::INTERNAL_ERROR, Code::OVERLOADED, Code::DATABASE_UNAVAILABLE, Code::TIMEOUT];
 
 /// Mounts the features and writes their document.
 pub fn mount<S>(

@@ -1,13 +1,13 @@
 //! `stead keys`, beside a server that is running.
 
 use std::process::Output;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::postgres;
 use crate::program::Folder;
-use crate::server::Server;
+use crate::server::{Server, within_a_second};
 
 const PASSWORD: &str = "correct horse battery staple";
 const FIRST: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
@@ -24,15 +24,6 @@ async fn status(server: &Server, token: &str) -> u16 {
 
 async fn published(server: &Server) -> String {
     server.get("/.well-known/jwks.json").send().await.unwrap().text().await.unwrap()
-}
-
-/// Waits until the server has heard of it, for a second at most.
-async fn within_a_second(what: impl AsyncFn() -> bool) {
-    let begun = Instant::now();
-    while !what().await {
-        assert!(begun.elapsed() < Duration::from_secs(1), "the server has not heard of it");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 async fn each_command_does_what_it_says(folder: Folder) {

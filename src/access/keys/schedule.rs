@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::store::{Purpose, Row};
+use crate::access::device;
 use crate::base::clock::Timestamp;
 use crate::config::Auth;
 
@@ -14,8 +15,6 @@ pub const LEAD: Duration = Duration::from_secs(60);
 const SLACK: Duration = Duration::from_secs(60);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// As long as a device token is good for.
-const DEVICE: Duration = DAY.saturating_mul(365);
 /// Longer than any mail waits to be sent or can be read.
 const MAIL: Duration = DAY.saturating_mul(30);
 
@@ -35,7 +34,7 @@ impl Lives {
         match purpose {
             Purpose::Signing => Some(self.access),
             Purpose::Refresh => Some(self.refresh),
-            Purpose::Device => Some(DEVICE),
+            Purpose::Device => Some(device::LIFE),
             Purpose::Cursor => Some(DAY),
             Purpose::Outbox => Some(MAIL),
             Purpose::Lookup => None,
@@ -63,7 +62,7 @@ pub enum State {
 /// A key that was revoked before it made anything has taken nobody's place.
 pub fn ends_at(row: &Row, all: &[Row], lives: Lives) -> Option<Timestamp> {
     let later = all.iter().filter(|other| other.purpose == row.purpose && other.ordinal > row.ordinal);
-    let working = later.filter(|other| other.revoked_at.is_none_or(|revoked| other.makes_at() < revoked));
+    let working = later.filter(|other| other.revoked_at.is_none_or(|revoked| other.makes_at() <= revoked));
     let superseded_at = working.map(Row::makes_at).min()?;
     Some(superseded_at.plus(lives.life(row.purpose)?).plus(SLACK))
 }

@@ -184,6 +184,21 @@ behaviour! {
         assert_eq!(published(&app).await, [fourth.kid]);
     }
 
+    async fn a_key_that_is_revoked_before_it_signs_leaves_the_one_before_in_its_place(app: App) {
+        let ada = app.user().await;
+        let made = operator(&app).rotate(Purpose::Signing).await.unwrap();
+        app.later(MINUTE - SECOND);
+        assert!(revoke(&app, &made.kid).await.unwrap().replacement.is_none());
+        hears(&app).await;
+        app.later(30 * MINUTE);
+        let again = app.signed_in(&ada.email, PASSWORD).await;
+        assert_eq!(kid(&again.access_token), kid(&ada.access_token));
+        again.get(ME).await.expect(200);
+        let states: Vec<_> = of(&app, Purpose::Signing).await.iter().map(|key| key.state).collect();
+        assert_eq!(states, [State::Revoked, State::Active]);
+        operator(&app).rotate(Purpose::Signing).await.unwrap();
+    }
+
     async fn what_the_older_data_keys_made_is_good_until_nothing_can_use_it(app: App) {
         let (admin, ada) = (app.admin().await, app.user().await);
         app.user().await;
