@@ -115,7 +115,7 @@ async fn write_until_killed(client: Client, server: Server, kill: u64, mut rando
         let random = StdRng::seed_from_u64(random.random());
         writers.spawn(writer::write(client.clone(), admin.clone(), name, random));
     }
-    sleep(Duration::from_millis(random.random_range(50..600))).await;
+    sleep(Duration::from_millis(random.random_range(50..1000))).await;
     server.kill()?;
     let mut round = Round { lives: Vec::new(), acknowledged: 0 };
     while let Some(written) = writers.join_next().await {
