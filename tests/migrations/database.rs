@@ -111,7 +111,7 @@ impl Connected {
 
     /// The versions of the applied migrations, each as often as it is noted.
     pub async fn applied(&mut self) -> Vec<String> {
-        self.column("SELECT CAST(version AS text) FROM schema_migrations ORDER BY version").await
+        self.column("SELECT CAST(version AS text) FROM schema_migrations AS m ORDER BY m.version").await
     }
 }
 
