@@ -36,11 +36,14 @@ pub const DRILL: Drill = Drill {
 
 const WRITERS: usize = 6;
 const OVERSEER: &str = "overseer@example.com";
+/// Tokens outlive the drill, so that one that is refused was ended.
+const ACCESS: (&str, &str) = ("APP_AUTH__ACCESS_TTL", "2h");
 const RESTART_LIMIT_MS: f64 = 1000.0;
 
 fn run(context: &Context, database: Database, [short, long]: [u64; 2]) -> Result<Findings> {
     let binary = server::build(context.profile)?;
-    let Some(place) = stage::place(context, &binary, database, CHEAP)? else {
+    let settings = [CHEAP, &[ACCESS]].concat();
+    let Some(place) = stage::place(context, &binary, database, &settings)? else {
         return Ok(Findings::skipped("no PostgreSQL"));
     };
     stage::create(&binary, &place, OVERSEER, PASSWORD, "admin")?;
