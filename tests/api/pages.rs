@@ -45,8 +45,11 @@ behaviour! {
         let change = json!({"password": "seven purple otters dance", "new_email": "moved@example.com"});
         ada.post("/api/v1/auth/email/change", change).await.expect(202);
         follow(&app, "moved@example.com", "seven purple otters dance").await.expect(204);
+        app.later(SECOND);
         follow(&app, &ada.email, "").await.expect(204);
-        app.signed_in(&ada.email, "seven purple otters dance").await;
+        app.later(SECOND);
+        follow(&app, &ada.email, "another long sentence of words").await.expect(200);
+        app.signed_in(&ada.email, "another long sentence of words").await;
 
         admin.post("/api/v1/users", json!({"email": NEW})).await.expect(201);
         follow(&app, NEW, PASSWORD).await.expect(200);

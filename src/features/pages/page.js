@@ -4,6 +4,16 @@ const form = document.querySelector("form");
 const message = document.querySelector("#message");
 const input = document.querySelector("#password");
 
+// A sign-in page on this origin sends it along (`device_token` of a login): whoever has chosen the
+// password here is then not kept out by strangers who guess at it.
+async function keep(response) {
+  try {
+    localStorage.setItem("device_token", (await response.json()).device_token);
+  } catch {
+    // Without storage, or in private, the device stays unknown.
+  }
+}
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = { token: new URLSearchParams(location.hash.slice(1)).get("token") ?? "" };
@@ -16,6 +26,7 @@ form.addEventListener("submit", async (event) => {
       body: JSON.stringify(body),
     });
     if (response.ok) {
+      if (response.status === 200) await keep(response);
       form.hidden = true;
       message.textContent = message.dataset.done;
       history.replaceState(null, "", location.pathname);

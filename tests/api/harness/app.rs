@@ -130,7 +130,7 @@ impl App {
     pub async fn holder(&self, permissions: &[&str]) -> Person {
         let person = self.user().await;
         let mut tx = self.state.db.write().await.expect("a transaction");
-        let role = permissions.join("+");
+        let role = permissions.join("-").replace(':', "_");
         tx.query(
             "INSERT INTO roles (name, description, built_in) VALUES ($1, '', false) ON CONFLICT DO NOTHING",
         )

@@ -109,7 +109,7 @@ behaviour! {
     async fn nobody_grants_what_they_do_not_hold(app: App) {
         let (ada, clerk) = (app.user().await, app.holder(&["users:write", "roles:assign"]).await);
         let auditor = app.holder(&["audit:read"]).await;
-        for roles in [json!(["admin"]), json!(["audit:read"]), json!(["user", "audit:read"])] {
+        for roles in [json!(["admin"]), json!(["audit_read"]), json!(["user", "audit_read"])] {
             put_roles(&clerk, &ada.id, roles.clone()).await.refused(403, "forbidden");
             put_roles(&clerk, &clerk.id, roles.clone()).await.refused(403, "forbidden");
             let new = json!({"email": NEW, "password": PASSWORD, "roles": roles});
@@ -119,20 +119,46 @@ behaviour! {
         put_roles(&clerk, &auditor.id, json!([])).await.refused(403, "forbidden");
         auditor.get("/api/v1/audit-events").await.expect(200);
 
-        put_roles(&clerk, &ada.id, json!(["user", "users:write+roles:assign"])).await.expect(200);
-        clerk.post(USERS, json!({"email": NEW, "roles": ["users:write+roles:assign"]})).await.expect(201);
+        put_roles(&clerk, &ada.id, json!(["user", "users_write-roles_assign"])).await.expect(200);
+        clerk.post(USERS, json!({"email": NEW, "roles": ["users_write-roles_assign"]})).await.expect(201);
     }
 
     async fn roles_of_a_new_account_take_the_permission_to_assign_them(app: App) {
         let clerk = app.holder(&["users:write"]).await;
-        for roles in [json!([]), json!(["user"]), json!(["users:write"]), json!(["admin"]), json!(["boss"])] {
+        for roles in [json!([]), json!(["user"]), json!(["users_write"]), json!(["admin"]), json!(["boss"])] {
             clerk.post(USERS, json!({"email": NEW, "roles": roles})).await.refused(403, "forbidden");
         }
         let made = clerk.post(USERS, json!({"email": NEW})).await.expect(201).json();
         assert_eq!(made["roles"], json!(["user"]));
-        put_roles(&clerk, made["id"].as_str().unwrap(), json!(["users:write"]))
+        put_roles(&clerk, made["id"].as_str().unwrap(), json!(["users_write"]))
             .await
             .refused(403, "forbidden");
+    }
+
+    async fn what_can_be_no_role_is_refused_before_the_database_sees_it(app: App) {
+        let (admin, ada) = (app.admin().await, app.user().await);
+        let long = "a".repeat(65);
+        for name in ["", "\0", "a\0", "Admin", "ad min", "1st", "-a", "a:b", "ä", "a\n", "';--", &long] {
+            let refused = put_roles(&admin, &ada.id, json!(["user", name])).await;
+            let refused = refused.refused(422, "validation_failed");
+            assert_eq!(refused.faults(), [("/roles/1".into(), "invalid_role_name".into())], "{name:?}");
+            let new = json!({"email": NEW, "roles": [name, 7]});
+            let refused = admin.post(USERS, new).await.refused(422, "validation_failed");
+            let faults = [("/roles/0", "invalid_role_name"), ("/roles/1", "wrong_type")];
+            assert_eq!(refused.faults(), faults.map(|(at, code)| (at.into(), code.into())), "{name:?}");
+        }
+        for query in ["role=%00", "role=", "role=a%0A", "role=%FF"] {
+            admin.get(&format!("{USERS}?{query}")).await.refused(400, "invalid_query");
+        }
+        let many: Vec<String> = (0..5000).map(|n| format!("role{n}")).collect();
+        for roles in [&many[..51], &many] {
+            let refused = put_roles(&admin, &ada.id, json!(roles)).await.refused(422, "validation_failed");
+            assert_eq!(refused.faults(), [("/roles".into(), "too_many".into())]);
+        }
+        let most = [&["user".to_owned()], &many[..49]].concat();
+        let refused = put_roles(&admin, &ada.id, json!(most)).await.refused(422, "validation_failed");
+        assert_eq!(refused.faults(), [("/roles".into(), "invalid_value".into())], "there are no such roles");
+        assert_eq!(seen(&app, &ada.id).await["roles"], json!(["user"]));
     }
 
     async fn the_last_active_admin_is_neither_suspended_nor_deleted_nor_demoted(app: App) {

@@ -101,7 +101,7 @@ behaviour! {
                 json!({"email": NEW, "roles": ["admin", ""]}),
                 422,
                 "validation_failed",
-                vec![("/roles", "invalid_value")],
+                vec![("/roles/1", "invalid_role_name")],
             ),
             (
                 json!({"email": NEW, "password": "short"}),

@@ -1,7 +1,5 @@
 //! The accounts of others, for whoever may see or change them.
 
-use std::collections::BTreeSet;
-
 use axum::extract::State;
 use deserr::Deserr;
 use utoipa::ToSchema;
@@ -16,7 +14,7 @@ use crate::base::id::UserId;
 use crate::base::language::Language;
 use crate::base::secret::Password;
 use crate::features::users::error::UsersError;
-use crate::features::users::model::{DisplayName, Person, Sessions, User};
+use crate::features::users::model::{DisplayName, Person, RoleName, RoleNames, Sessions, User};
 use crate::features::users::permission::{AssignRoles, DeleteUsers, ReadUsers, WriteUsers};
 use crate::features::users::service::{NewUser, Users};
 use crate::http::etag::{IfMatch, IfNoneMatch, Tagged};
@@ -36,8 +34,8 @@ pub struct UserCreation {
     locale: Option<Language>,
     /// Beside `user`; takes `roles:assign`, too.
     #[deserr(default)]
-    #[schema(value_type = Vec<String>, required = false, example = json!([]))]
-    roles: Option<Vec<String>>,
+    #[schema(value_type = Vec<RoleName>, required = false, max_items = 50, example = json!([]))]
+    roles: Option<RoleNames>,
     /// Without one, a mail invites the person to choose it.
     #[deserr(default)]
     #[schema(value_type = Option<String>, format = Password, max_length = 1024)]
@@ -48,8 +46,8 @@ pub struct UserCreation {
 #[derive(Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct RoleAssignment {
-    #[schema(example = json!(["user"]))]
-    roles: Vec<String>,
+    #[schema(value_type = Vec<RoleName>, max_items = 50, example = json!(["user"]))]
+    roles: RoleNames,
 }
 
 fn actor<'a, P>(caller: &'a Allowed<P>, origin: &'a Origin) -> Actor<'a> {
@@ -183,8 +181,7 @@ pub async fn assign_roles(
     if_match: IfMatch,
     Json(RoleAssignment { roles }): Json<RoleAssignment>,
 ) -> Result<Tagged<User>, UsersError> {
-    let roles = BTreeSet::from_iter(roles);
-    Ok(tagged(users.assign_roles(id, roles, &if_match, actor(&caller, &origin)).await?))
+    Ok(tagged(users.assign_roles(id, roles.into_strings(), &if_match, actor(&caller, &origin)).await?))
 }
 
 /// List a user's sessions.
@@ -220,7 +217,7 @@ impl From<UserCreation> for NewUser {
             password: new.password,
             display_name: new.display_name.map(DisplayName::into_string),
             locale: new.locale,
-            roles: new.roles.unwrap_or_default().into_iter().collect(),
+            roles: new.roles.unwrap_or_default().into_strings(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::access::caller::Allowed;
 use crate::access::principal::Status;
 use crate::base::clock::Timestamp;
 use crate::features::users::error::UsersError;
-use crate::features::users::model::{Person, User};
+use crate::features::users::model::{Person, RoleName, User};
 use crate::features::users::permission::ReadUsers;
 use crate::features::users::service::{PageOf, Users};
 use crate::features::users::store::{Filter, Sort};
@@ -22,7 +22,7 @@ use crate::http::page::{Limit, Listed, Page};
 pub struct UsersQuery {
     status: Option<Status>,
     /// The name of a role.
-    role: Option<String>,
+    role: Option<RoleName>,
     /// Made at this time or later (RFC 3339).
     #[param(value_type = Option<String>, format = DateTime)]
     created_after: Option<Timestamp>,
@@ -61,6 +61,7 @@ impl From<UsersQuery> for PageOf {
     fn from(query: UsersQuery) -> Self {
         let UsersQuery { status, role, created_after, created_before, sort, limit, cursor, include_total } =
             query;
+        let role = role.map(RoleName::into_string);
         let filter = Filter { status, role, created_after, created_before, sort };
         Self { filter, limit, cursor, include_total }
     }
