@@ -11,6 +11,7 @@ use super::mail::Transport;
 use super::report::Fault;
 use super::sections::{Config, Database, Hash, Server};
 use super::urls::SecretUrl;
+use crate::base::secret::SecretKey;
 
 /// How a broken rule is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,12 +38,17 @@ const RULES: &[Rule] = &[
     (Guarded, "secret_key", |c| c.secret_key.is_none(),
         "is not set", "set APP_SECRET_KEY to the output of `openssl rand -base64 32`"),
 
+    (Unsafe, "secret_key", |c| c.secret_key.as_ref().is_some_and(is_guessable),
+        "is one byte over and over", "set APP_SECRET_KEY to the output of `openssl rand -base64 32`"),
+
     (Guarded, "server.public_url", |c| c.server.public_url.is_none(),
         "is not set", "set APP_SERVER__PUBLIC_URL to the https:// address that people use"),
     (Guarded, "server.public_url", |c| c.server.public_url.as_ref().is_some_and(is_http),
         "is not https", "put TLS in front of the server, and its https:// address here"),
     (Nonsense, "server.management_address", |c| ports_clash(&c.server),
         "is the address of the public listener", "give it another port than server.port"),
+    (Doubtful, "server.management_address", |c| !c.server.management_address.ip().is_loopback(),
+        "is open to other machines", "see that only operators reach it: it answers without asking who they are"),
     (Nonsense, "server.request_timeout", |c| c.server.request_timeout.is_zero(),
         "is zero: no request could be answered", "`30s` is the default"),
     (Doubtful, "server.trusted_proxies", |c| c.server.trusted_proxies.iter().any(|net| net.prefix_len() == 0),
@@ -126,6 +132,11 @@ pub(super) fn check(config: &Config, layers: &Layers) -> (Vec<Fault>, Vec<Fault>
 
 fn fault((_, key, _, problem, suggestion): &Rule, layers: &Layers) -> Option<Fault> {
     Some(Fault::new(key, layers.get(key)?.origin.clone(), *problem, *suggestion))
+}
+
+fn is_guessable(key: &SecretKey) -> bool {
+    let bytes = key.expose();
+    bytes.iter().all(|byte| *byte == bytes[0])
 }
 
 fn is_http(url: &Url) -> bool {

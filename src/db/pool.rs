@@ -1,5 +1,10 @@
 //! The pools: how many connections there are, and how long anyone waits for one.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -164,11 +169,28 @@ pub(super) fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, DbError>
         .busy_timeout(Duration::from_secs(5)))
 }
 
+/// Makes the file, if it is absent, for its owner alone: it holds the accounts. SQLite gives the files
+/// beside it (`-wal`, `-shm`) the same mode.
+pub(super) fn make_private(file: &Path) -> std::io::Result<()> {
+    if file.as_os_str() == ":memory:" {
+        return Ok(());
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    match options.open(file) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
     let connect = sqlite_options(url)?;
     if let Some(folder) = connect.get_filename().parent() {
         tokio::fs::create_dir_all(folder).await.map_err(sqlx::Error::Io)?;
     }
+    make_private(connect.get_filename()).map_err(sqlx::Error::Io)?;
     let pool = |max| {
         SqlitePoolOptions::new()
             .max_connections(max)
@@ -227,4 +249,46 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
             .connect_lazy_with(connect.clone())
     };
     Ok(Pools::Postgres { pool: pool(options.max_connections), follower: pool(1) })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::db::migrate::Migrator;
+
+    fn modes(folder: &Path) -> Vec<(String, u32)> {
+        let files = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+        let mode = |file: &std::fs::DirEntry| file.metadata().unwrap().permissions().mode() & 0o777;
+        let name = |file: &std::fs::DirEntry| file.file_name().into_string().unwrap();
+        let found = files.map(|file| (name(&file), mode(&file)));
+        let mut found: Vec<_> = found.filter(|(name, _)| name.starts_with("stead.db")).collect();
+        found.retain(|(name, _)| !name.ends_with(".lock"));
+        found.sort();
+        found
+    }
+
+    #[tokio::test]
+    async fn a_sqlite_file_and_those_beside_it_are_for_their_owner_alone() {
+        let options = Options {
+            max_connections: 1,
+            acquire_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(3),
+        };
+        for migrated_first in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}/stead.db", folder.path().display());
+            if migrated_first {
+                Migrator::connect(&url, Clock::system()).await.unwrap().up(|_| {}).await.unwrap();
+            }
+            let db = Db::open(&url, &options, Clock::system()).await.unwrap();
+            let mut tx = db.write().await.unwrap();
+            tx.query("CREATE TABLE IF NOT EXISTS t (n bigint)").execute().await.unwrap();
+            tx.commit().await.unwrap();
+            let private = |name: &str| (name.to_owned(), 0o600);
+            let expected = ["stead.db", "stead.db-shm", "stead.db-wal"].map(private);
+            assert_eq!(modes(folder.path()), expected, "migrated first: {migrated_first}");
+        }
+    }
 }

@@ -76,7 +76,7 @@ fn no_secret_is_ever_printed() {
     let loaded = load(&in_production(&secrets)).unwrap();
     let told = format!("{loaded:?} {}", serde_json::to_string(&loaded.entries).unwrap());
     assert!(told.contains("***"));
-    assert!(!told.contains("hunter2") && !told.contains("BwcHBwc"), "{told}");
+    assert!(!told.contains("hunter2") && !told.contains("BwgJCgs"), "{told}");
     let broken =
         [("APP_SECRET_KEY", "hunter2"), ("APP_MAIL__URL", "hunter2"), ("APP_DATABASE__URL", "x:hunter2@y")];
     let report = load(&in_production(&broken)).unwrap_err();
@@ -124,6 +124,8 @@ fn what_cannot_work_is_refused_even_in_dev() {
 #[test]
 fn what_is_unsafe_is_refused_in_prod_and_warned_of_in_dev() {
     for (name, value, key) in [
+        ("APP_SECRET_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "secret_key"),
+        ("APP_SECRET_KEY", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=", "secret_key"),
         ("APP_CORS__ALLOWED_ORIGINS", "*", "cors.allowed_origins"),
         ("APP_AUTH__REFRESH_GRACE", "1m", "auth.refresh_grace"),
         ("APP_AUTH__HASH__MEMORY_KIB", "64", "auth.hash.memory_kib"),
@@ -139,5 +141,10 @@ fn what_is_unsafe_is_refused_in_prod_and_warned_of_in_dev() {
     assert!(load(&in_production(&[sqlite, ("APP_DATABASE__ALLOW_SQLITE", "true")])).is_ok());
     assert_eq!(refused(&in_production(&[("APP_MAIL__URL", "outbox:")])), ["mail.url"]);
     assert_eq!(refused(&in_production(&[("APP_MAIL__LINK_BASE", "http://a.example")])), ["mail.link_base"]);
-    assert_eq!(load(&in_production(&[("APP_AUTH__ACCESS_TTL", "1h")])).unwrap().warnings.len(), 1);
+    // The way from such a key to a better one is open.
+    let previous = ("APP_SECRET_KEY_PREVIOUS", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    assert_eq!(load(&in_production(&[previous])).unwrap().warnings, []);
+    for doubtful in [("APP_AUTH__ACCESS_TTL", "1h"), ("APP_SERVER__MANAGEMENT_ADDRESS", "0.0.0.0:8081")] {
+        assert_eq!(load(&in_production(&[doubtful])).unwrap().warnings.len(), 1, "{doubtful:?}");
+    }
 }

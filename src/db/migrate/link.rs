@@ -10,8 +10,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, Postgres, SqliteConnection};
 
 use super::error::MigrateError;
-use crate::db::Driver;
-use crate::db::pool::sqlite_options;
+use crate::db::{DbError, Driver};
+use crate::db::pool::{make_private, sqlite_options};
 
 pub(super) enum Link {
     Sqlite(SqliteConnection),
@@ -29,6 +29,7 @@ impl Link {
                 // A table is changed by building it anew; with this on, dropping the old one would
                 // delete the rows that point at it. The runner checks them instead.
                 let options = sqlite_options(url)?.foreign_keys(false);
+                make_private(options.get_filename()).map_err(sqlx::Error::Io).map_err(DbError::from)?;
                 Ok((Self::Sqlite(options.connect().await?), Some(lock)))
             }
             Driver::Postgres => {
