@@ -6,3 +6,4 @@ mod creation;
 mod last_admin;
 mod list;
 mod me;
+mod races;

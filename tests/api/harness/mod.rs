@@ -26,7 +26,7 @@ mod reply;
 mod stage;
 
 pub use app::{App, PASSWORD, Person};
-pub use client::Client;
+pub use client::{Call, Client};
 pub use reply::Reply;
 pub use stage::{Given, Stage};
 
