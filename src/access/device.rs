@@ -44,13 +44,7 @@ pub fn issue(
 
 /// The device that `token` names, if it is a genuine token for `user` and the password with the hash
 /// `stored`, and not too old.
-pub fn read(
-    ring: &Keyring,
-    user: UserId,
-    stored: &str,
-    token: &str,
-    now: Timestamp,
-) -> Option<DeviceId> {
+pub fn read(ring: &Keyring, user: UserId, stored: &str, token: &str, now: Timestamp) -> Option<DeviceId> {
     let Signed { payload, key } = signed::decode(ring, PREFIX, token)?;
     let (owner, rest) = payload.split_at_checked(16)?;
     let (device, rest) = rest.split_at_checked(16)?;

@@ -66,8 +66,16 @@ enum Task {
         measure: Option<Measure>,
         reply: oneshot::Sender<Result<String, Weakness>>,
     },
-    Measure { password: Password, measure: Measure, reply: oneshot::Sender<Result<(), Weakness>> },
-    Verify { password: Password, stored: Option<String>, reply: oneshot::Sender<Verdict> },
+    Measure {
+        password: Password,
+        measure: Measure,
+        reply: oneshot::Sender<Result<(), Weakness>>,
+    },
+    Verify {
+        password: Password,
+        stored: Option<String>,
+        reply: oneshot::Sender<Verdict>,
+    },
 }
 
 impl Hasher {
@@ -323,7 +331,13 @@ mod tests {
         }
         let made = hasher.computed();
         assert_eq!(made, 1);
-        for stored in [None, Some("no hash"), Some("$argon2id$v=19$m=4194304,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")] {
+        for stored in [
+            None,
+            Some("no hash"),
+            Some(
+                "$argon2id$v=19$m=4194304,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            ),
+        ] {
             verify(&hasher, "right", stored).await;
         }
         assert_eq!(hasher.computed() - made, 3);

@@ -44,8 +44,7 @@ impl Measure {
     pub fn guessability(&self, password: &Password) -> Result<(), Weakness> {
         let address = self.email.as_ref().map_or("", Email::as_str);
         let parts = address.split('@').chain(address.split(['@', '.', '+', '-', '_']));
-        let words: Vec<&str> =
-            parts.chain([address, self.service]).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> = parts.chain([address, self.service]).filter(|word| !word.is_empty()).collect();
         let text = start(password.expose());
         let score = zxcvbn::zxcvbn(&text, &words).score();
         if u8::from(score) < MIN_SCORE { Err(Weakness::Guessable) } else { Ok(()) }

@@ -251,7 +251,8 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
     Ok(Pools::Postgres { pool: pool(options.max_connections), follower: pool(1) })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

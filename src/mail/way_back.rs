@@ -52,12 +52,7 @@ pub async fn find(db: &mut Session, token: &str, now: Timestamp) -> Result<Optio
 }
 
 /// Whether there is a way back to `email`.
-pub async fn is_open(
-    db: &mut Session,
-    user: UserId,
-    email: &Email,
-    now: Timestamp,
-) -> Result<bool, DbError> {
+pub async fn is_open(db: &mut Session, user: UserId, email: &Email, now: Timestamp) -> Result<bool, DbError> {
     let (count,): (i64,) = db
         .query("SELECT count(*) FROM ways_back WHERE user_id = $1 AND email = $2 AND expires_at > $3")
         .bind(user)

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::base::email::Email;
 use crate::base::language::Language;
 use crate::base::secret::Password;
+use crate::features::users::choice::Choice;
 use crate::features::users::model::{DisplayName, Person, User};
 use crate::http::extract::{Faults, Rule};
 
@@ -24,6 +25,10 @@ pub struct Registration {
     /// The language of mails to this person; that of the request if absent.
     #[deserr(default)]
     pub locale: Option<Language>,
+}
+
+impl Choice for Registration {
+    const FIELD: &'static str = "password";
 }
 
 /// A rule across fields: one function, and which field it marks.
@@ -92,6 +97,10 @@ pub struct PasswordChange {
     pub new_password: Password,
 }
 
+impl Choice for PasswordChange {
+    const FIELD: &'static str = "new_password";
+}
+
 #[derive(Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct Forgotten {
@@ -105,6 +114,10 @@ pub struct PasswordReset {
     pub token: String,
     #[schema(value_type = String, format = Password, max_length = 1024, example = "seven purple otters dance")]
     pub new_password: Password,
+}
+
+impl Choice for PasswordReset {
+    const FIELD: &'static str = "new_password";
 }
 
 #[derive(Deserr, ToSchema)]

@@ -7,8 +7,10 @@ use crate::access::password::{PasswordError, QUEUE_RETRY};
 use crate::access::strength::Weakness;
 use crate::access::throttle::{GUESSES, Limits};
 use crate::base::keyring::NoKey;
+use crate::base::language::Arg;
 use crate::base::secret::Password;
 use crate::db::DbError;
+use crate::http::extract::Rule;
 use crate::http::{Code, Fault, Problem, limit};
 use crate::mail::OutboxError;
 
@@ -72,12 +74,26 @@ impl IntoResponse for UsersError {
 
 /// A password that may not become one, at `pointer`.
 fn weak(pointer: &str, weakness: Weakness) -> Problem {
-    let fault = match weakness {
-        Weakness::TooShort { min } => Fault::new(pointer, "password_too_short").with("min", min),
-        Weakness::TooLong => Fault::new(pointer, "too_long").with("max", Password::MAX_LENGTH),
-        Weakness::Guessable => Fault::new(pointer, "weak_password"),
-    };
+    let fault = Fault { pointer: pointer.to_owned(), code: weakness.code(), args: weakness.args() };
     Problem::new(Code::WEAK_PASSWORD).with("count", 1).fault(fault)
+}
+
+impl Rule for Weakness {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "password_too_short",
+            Self::TooLong => "too_long",
+            Self::Guessable => "weak_password",
+        }
+    }
+
+    fn args(&self) -> Vec<(&'static str, Arg)> {
+        match *self {
+            Self::TooShort { min } => vec![("min", min.into())],
+            Self::TooLong => vec![("max", Password::MAX_LENGTH.into())],
+            Self::Guessable => Vec::new(),
+        }
+    }
 }
 
 /// A password that was not accepted, whoever asked.

@@ -1,6 +1,7 @@
 //! Accounts: one's own, and those of others for whoever may see and change them.
 
 mod administration;
+pub mod choice;
 pub mod error;
 mod handlers;
 pub mod model;

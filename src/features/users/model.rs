@@ -12,10 +12,10 @@ use crate::access::sessions::SessionRow;
 use crate::base::clock::Timestamp;
 use crate::base::email::Email;
 use crate::base::id::{SessionId, UserId};
+use crate::base::language::Arg;
 use crate::base::language::Language;
 use crate::db::record::Base;
 use crate::http::etag::Tag;
-use crate::base::language::Arg;
 use crate::http::extract::{Faults, Rule, Text};
 use crate::{record, text_fields};
 
@@ -98,7 +98,9 @@ impl Deserr<Faults> for RoleNames {
     ) -> Result<Self, Faults> {
         match value {
             Value::Sequence(names) if names.len() > Self::MOST => Err(Faults::broken(TooManyRoles, at)),
-            value => Vec::deserialize_from_value(value, at).map(|names: Vec<_>| Self(BTreeSet::from_iter(names))),
+            value => {
+                Vec::deserialize_from_value(value, at).map(|names: Vec<_>| Self(BTreeSet::from_iter(names)))
+            }
         }
     }
 }

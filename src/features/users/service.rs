@@ -12,7 +12,7 @@ use crate::access::origin::Origin;
 use crate::access::password::{Claim, NewPasswordError, Standing};
 use crate::access::permission::USER;
 use crate::access::principal::{self, Actor, Principal};
-use crate::access::strength::Measure;
+use crate::access::strength::{Measure, Weakness};
 use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::base::language::Language;
@@ -154,6 +154,14 @@ impl Users {
     ) -> Result<(), UsersError> {
         let found = self.0.passwords.measure(password, self.measure(Some(email))).await;
         found.map_err(|error| not_taken(error, pointer))
+    }
+
+    /// What is weak about a password, if it can be said now.
+    pub(super) async fn weakness(&self, password: Password, email: Option<Email>) -> Option<Weakness> {
+        match self.0.passwords.measure(password, self.measure(email.as_ref())).await {
+            Err(NewPasswordError::Weak(weakness)) => Some(weakness),
+            _ => None,
+        }
     }
 
     /// What a new password of the account `email` is measured by.

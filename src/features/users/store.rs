@@ -148,12 +148,7 @@ pub async fn insert_if_free(tx: &mut Tx, account: &Account) -> Result<bool, DbEr
 
 /// Puts what somebody registered with in the place of what was registered before, if `id` is an account
 /// that still waits for its address to be verified and was not invited; says whether.
-pub async fn register_again(
-    tx: &mut Tx,
-    id: UserId,
-    new: &Account,
-    now: Timestamp,
-) -> Result<bool, DbError> {
+pub async fn register_again(tx: &mut Tx, id: UserId, new: &Account, now: Timestamp) -> Result<bool, DbError> {
     let written = tx
         .query(
             "UPDATE users SET updated_at = $1, version = version + 1, password_hash = $2, display_name = $3,

@@ -41,6 +41,17 @@ impl Faults {
         Self::of(Fault { pointer, code: rule.code(), args: rule.args() })
     }
 
+    /// These, and one more at the root of the body or where the rule says.
+    pub fn and(mut self, rule: impl Rule) -> Self {
+        self.0.extend(Self::broken(rule, ValuePointerRef::Origin).0);
+        self
+    }
+
+    /// Whether one of them is at `pointer`.
+    pub fn blame(&self, pointer: &str) -> bool {
+        self.0.iter().any(|fault| fault.pointer == pointer)
+    }
+
     /// The code of the whole: a special one if all faults are of that kind.
     fn summary(&self) -> Code {
         let all = |code: Code| self.0.iter().all(|fault| fault.code == code.name());

@@ -185,6 +185,64 @@ behaviour! {
         );
     }
 
+    async fn a_weak_password_is_told_together_with_all_else_that_is_wrong(app: App) {
+        let (ada, admin) = (app.user().await, app.admin().await);
+        let anonymous = app.anonymous();
+        let token = "x".repeat(43);
+        for (client, path, body, expected) in [
+            (
+                &anonymous,
+                REGISTER,
+                json!({"email": "ada", "password": "password1", "colour": "red"}),
+                vec![("/colour", "unknown_field"), ("/email", "invalid_email"), ("/password", "weak_password")],
+            ),
+            (
+                &anonymous,
+                REGISTER,
+                // Weak for this address only.
+                json!({"email": "ada.lovelace@example.com", "password": "ada.lovelace1", "locale": "fr"}),
+                vec![("/locale", "invalid_language"), ("/password", "weak_password")],
+            ),
+            (
+                &anonymous,
+                REGISTER,
+                json!({"email": "ada@example.com", "password": PASSWORD, "locale": "fr"}),
+                vec![("/locale", "invalid_language")],
+            ),
+            (
+                &*ada,
+                "/api/v1/auth/password/change",
+                json!({"new_password": "short"}),
+                vec![("/current_password", "required"), ("/new_password", "password_too_short")],
+            ),
+            (
+                &anonymous,
+                "/api/v1/auth/password/reset",
+                json!({"token": token, "new_password": "stead123", "email": "ada@example.com"}),
+                vec![("/email", "unknown_field"), ("/new_password", "weak_password")],
+            ),
+            (
+                &*admin,
+                "/api/v1/users",
+                json!({"email": "ada@example.com", "password": "password1", "roles": [""]}),
+                vec![("/password", "weak_password"), ("/roles/0", "invalid_role_name")],
+            ),
+            // What is wrong with the password itself is told once.
+            (
+                &anonymous,
+                REGISTER,
+                json!({"email": "ada", "password": "x".repeat(1025)}),
+                vec![("/email", "invalid_email"), ("/password", "too_long")],
+            ),
+        ] {
+            let before = app.state.passwords.computed();
+            let refused = client.post(path, body).await.refused(422, "validation_failed");
+            let expected: Vec<_> = expected.into_iter().map(|(at, code)| (at.into(), code.into())).collect();
+            assert_eq!(refused.faults(), expected, "{path}");
+            assert_eq!(app.state.passwords.computed(), before, "nothing is hashed");
+        }
+    }
+
     async fn nobody_gives_themselves_what_only_the_server_gives(app: App) {
         let anonymous = app.anonymous();
         for (field, value) in [

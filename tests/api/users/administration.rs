@@ -121,6 +121,56 @@ behaviour! {
         app.signed_in(&ada.email, PASSWORD).await;
     }
 
+    async fn no_link_that_was_mailed_before_outlives_a_suspension_or_a_deletion(app: App) {
+        let admin = app.admin().await;
+        for (act, back) in [("/suspend", "/activate"), ("", "/restore")] {
+            let ada = app.user().await;
+            let verify = app.mailed_token(&ada.email).await;
+            app.later(SECOND);
+            let forgot = json!({"email": ada.email});
+            app.anonymous().post("/api/v1/auth/password/forgot", forgot.clone()).await.expect(202);
+            let reset = app.mailed_token(&ada.email).await;
+            app.later(SECOND);
+            let change = json!({"password": PASSWORD, "new_email": NEW});
+            ada.post("/api/v1/auth/email/change", change).await.expect(202);
+            let (change, cancel) = (app.mailed_token(NEW).await, app.mailed_token(&ada.email).await);
+
+            let method = if act.is_empty() { "DELETE" } else { "POST" };
+            let done = admin.request(method, &path(&ada.id, act)).await;
+            assert!(done.status.is_success(), "{}", done.text());
+            // Who is suspended or gone gets no new one either.
+            let before = app.mails_to(&ada.email).await.len();
+            app.anonymous().post("/api/v1/auth/password/forgot", forgot).await.expect(202);
+            assert_eq!(app.mails_to(&ada.email).await.len(), before);
+            for restored in [false, true] {
+                if restored {
+                    admin.post(&path(&ada.id, back), json!({})).await.expect(200);
+                }
+                for (at, body) in [
+                    ("email/verify", json!({"token": verify, "password": PASSWORD})),
+                    ("email/verify", json!({"token": change, "password": PASSWORD})),
+                    ("email/change/cancel", json!({"token": cancel})),
+                    ("password/reset", json!({"token": reset, "new_password": "seven purple otters dance"})),
+                ] {
+                    let refused = app.anonymous().post(&format!("/api/v1/auth/{at}"), body).await;
+                    refused.refused(422, "invalid_or_expired_token");
+                }
+            }
+            app.signed_in(&ada.email, PASSWORD).await;
+        }
+    }
+
+    async fn who_never_verified_the_address_of_a_deleted_account_keeps_nobody_from_restoring_it(stage: Stage) {
+        let app = stage.with("auth.email_verification", "required").start().await;
+        let (admin, ada) = (app.admin().await, app.user().await);
+        admin.delete(&path(&ada.id, "")).await.expect(204);
+        app.anonymous().register(&ada.email, "another long sentence of words").await.expect(202);
+        admin.post(&path(&ada.id, "/restore"), json!({})).await.expect(200);
+        assert_eq!(app.signed_in(&ada.email, PASSWORD).await.id, ada.id);
+        let pending = admin.get(&format!("{USERS}?status=pending")).await.json();
+        assert_eq!(pending["items"], json!([]));
+    }
+
     async fn activating_who_is_active_signs_nobody_out(app: App) {
         let (admin, ada) = (app.admin().await, app.user().await);
         admin.post(&path(&ada.id, "/activate"), json!({})).await.expect(200);

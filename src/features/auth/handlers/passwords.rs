@@ -7,6 +7,7 @@ use crate::access::origin::Origin;
 use crate::features::auth::error::AuthError;
 use crate::features::auth::model::{Forgotten, KnownDevice, PasswordChange, PasswordReset};
 use crate::features::auth::service::Auth;
+use crate::features::users::choice::Chosen;
 use crate::http::extract::Json;
 use crate::http::problem::ProblemBody;
 use crate::http::reply::{Accepted, NoContent};
@@ -24,7 +25,7 @@ pub async fn change_password(
     State(auth): State<Auth>,
     caller: CurrentUser,
     origin: Origin,
-    Json(given): Json<PasswordChange>,
+    Chosen(given): Chosen<PasswordChange>,
 ) -> Result<NoContent, AuthError> {
     auth.change_password(&caller, given, &origin).await?;
     Ok(NoContent)
@@ -55,7 +56,7 @@ pub async fn forgot_password(
 pub async fn reset_password(
     State(auth): State<Auth>,
     origin: Origin,
-    Json(given): Json<PasswordReset>,
+    Chosen(given): Chosen<PasswordReset>,
 ) -> Result<Json<KnownDevice>, AuthError> {
     let device_token = auth.reset_password(given, &origin).await?;
     Ok(Json(KnownDevice { device_token }))

@@ -9,6 +9,7 @@ use crate::base::language::Language;
 use crate::features::auth::error::AuthError;
 use crate::features::auth::model::{Login, Refresh, Registered, Registration, TokenPair};
 use crate::features::auth::service::Auth;
+use crate::features::users::choice::Chosen;
 use crate::features::users::model::User;
 use crate::http::extract::Json;
 use crate::http::problem::ProblemBody;
@@ -27,7 +28,7 @@ pub async fn register(
     State(auth): State<Auth>,
     language: Language,
     origin: Origin,
-    Json(new): Json<Registration>,
+    Chosen(new): Chosen<Registration>,
 ) -> Result<Response, AuthError> {
     Ok(match auth.register(new, language, &origin).await? {
         Registered::Active(person) => {

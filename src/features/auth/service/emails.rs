@@ -35,7 +35,9 @@ impl Auth {
         let owner = caller.filter(|caller| caller.user == found.user_id);
         match (owner, given.password) {
             (Some(_), _) => {}
-            (None, Some(password)) => self.check(&person.account, password, Standing::Stranger, origin).await?,
+            (None, Some(password)) => {
+                self.check(&person.account, password, Standing::Stranger, origin).await?
+            }
             (None, None) if caller.is_some() => return Err(AuthError::InvalidToken),
             (None, None) => return Err(AuthError::PasswordRequired),
         }

@@ -3,6 +3,7 @@
 use super::Auth;
 use crate::access::audit::Action;
 use crate::access::origin::Origin;
+use crate::access::permission::USER;
 use crate::access::principal::Status;
 use crate::base::id::UserId;
 use crate::base::language::Language;
@@ -12,7 +13,6 @@ use crate::db::record::Base;
 use crate::features::auth::error::AuthError;
 use crate::features::auth::model::{Registered, Registration};
 use crate::features::users;
-use crate::access::permission::USER;
 use crate::features::users::model::{Account, DisplayName, PasswordHash};
 use crate::mail::Letter;
 use crate::mail::token::Purpose;

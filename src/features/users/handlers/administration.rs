@@ -13,6 +13,7 @@ use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::base::language::Language;
 use crate::base::secret::Password;
+use crate::features::users::choice::{Choice, Chosen};
 use crate::features::users::error::UsersError;
 use crate::features::users::model::{DisplayName, Person, RoleName, RoleNames, Sessions, User};
 use crate::features::users::permission::{AssignRoles, DeleteUsers, ReadUsers, WriteUsers};
@@ -42,6 +43,10 @@ pub struct UserCreation {
     password: Option<Password>,
 }
 
+impl Choice for UserCreation {
+    const FIELD: &'static str = "password";
+}
+
 /// The roles that an account is to have, and no others.
 #[derive(Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -68,7 +73,7 @@ pub async fn create_user(
     State(users): State<Users>,
     caller: Allowed<WriteUsers>,
     origin: Origin,
-    Json(new): Json<UserCreation>,
+    Chosen(new): Chosen<UserCreation>,
 ) -> Result<Created<User>, UsersError> {
     if new.roles.is_some() && !caller.may(AssignRoles::NAME) {
         return Err(UsersError::Beyond);
