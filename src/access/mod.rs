@@ -7,6 +7,7 @@ mod cache;
 pub mod caller;
 pub mod device;
 pub mod follow;
+mod freshness;
 pub mod hasher;
 pub mod issue;
 pub mod keys;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 
 use self::audit::Audit;
 use self::cache::{Begun, Memory};
-use self::follow::Freshness;
+use self::freshness::Freshness;
 use self::keys::Keys;
 use self::principal::Principal;
 use self::token::{Claims, InvalidToken};
@@ -84,6 +85,11 @@ impl Access {
         &self.keys
     }
 
+    /// Whether callers are believed: this replica has heard lately what changed.
+    pub fn is_fresh(&self) -> bool {
+        self.freshness.is_fresh()
+    }
+
     /// The principal of an access token: signature and claims first, then session, status and roles
     /// as they are now. What is remembered needs no database: [`follow`] keeps it true.
     pub async fn authenticate(&self, token: &str) -> Result<Principal, AccessError> {
@@ -93,7 +99,7 @@ impl Access {
             Some(claims) => claims.in_time(now)?,
             None => self.verify(token, now, begun)?,
         };
-        if !self.freshness.is_fresh() {
+        if !self.is_fresh() {
             return Err(AccessError::Unheard);
         }
         let principal = match self.memory.principal(claims.sid, now) {

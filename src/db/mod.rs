@@ -3,6 +3,7 @@
 //! `db.read()` gives a [`Session`], `db.write()` a [`Tx`]; both take the same text through `query`,
 //! and only a [`Tx`] can `execute`. The portability law is in `docs/database.md`.
 
+mod change;
 mod connection;
 mod error;
 mod feed;
@@ -12,8 +13,9 @@ mod query;
 pub mod record;
 mod session;
 
+pub use change::Change;
 pub use error::DbError;
-pub use feed::{Change, Feed};
+pub use feed::Feed;
 pub use pool::{Db, Driver, Options};
 pub use query::{Query, Row, Value};
 pub use session::{Session, Tx};

@@ -16,6 +16,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, Sqlite};
 
+use super::change::Herald;
 use super::connection::Held;
 use super::error::DbError;
 use super::feed::Feed;
@@ -56,6 +57,8 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Db {
     pools: Pools,
+    clock: Clock,
+    herald: Herald,
     feed: Feed,
     statements: Arc<AtomicU64>,
 }
@@ -89,7 +92,9 @@ impl Db {
             Driver::Sqlite => open_sqlite(url, options).await?,
             Driver::Postgres => open_postgres(url, options)?,
         };
-        Ok(Self { pools, feed: Feed::new(clock), statements: Arc::default() })
+        let herald = Herald::default();
+        let feed = Feed::new(clock.clone(), herald.clone());
+        Ok(Self { pools, clock, herald, feed, statements: Arc::default() })
     }
 
     pub fn driver(&self) -> Driver {
@@ -129,7 +134,7 @@ impl Db {
             Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
             Pools::Postgres { pool, .. } => Held::PostgresTx(pool.begin().await?),
         };
-        Ok(Tx::new(self.session(held), self.feed.clone()))
+        Ok(Tx::new(self.session(held), self.clock.clone(), self.herald.clone()))
     }
 
     fn session(&self, held: Held) -> Session {

@@ -5,10 +5,11 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::change::{Change, Herald};
 use super::connection::Held;
 use super::error::DbError;
-use super::feed::{Change, Feed};
 use super::query::{Query, ReadOnly, ReadWrite};
+use crate::base::clock::Clock;
 
 /// A connection to one of the two databases. Outside a transaction it only reads.
 pub struct Session {
@@ -35,13 +36,14 @@ impl Session {
 /// A transaction, rolled back when it is dropped without [`Tx::commit`].
 pub struct Tx {
     session: Session,
-    feed: Feed,
+    clock: Clock,
+    herald: Herald,
     changes: Vec<Change>,
 }
 
 impl Tx {
-    pub(super) fn new(session: Session, feed: Feed) -> Self {
-        Self { session, feed, changes: Vec::new() }
+    pub(super) fn new(session: Session, clock: Clock, herald: Herald) -> Self {
+        Self { session, clock, herald, changes: Vec::new() }
     }
 
     /// Starts a statement that may write.
@@ -59,14 +61,36 @@ impl Tx {
     /// Makes everything done in this transaction durable and visible, or nothing of it. What it
     /// announced is numbered last, and known to this replica before this returns.
     pub async fn commit(mut self) -> Result<(), DbError> {
-        let (feed, changes) = (self.feed.clone(), mem::take(&mut self.changes));
-        feed.write(&mut self, &changes).await?;
+        let changes = mem::take(&mut self.changes);
+        self.number(&changes).await?;
         match self.session.held {
             Held::SqliteTx(tx) => tx.commit().await?,
             Held::PostgresTx(tx) => tx.commit().await?,
             Held::Sqlite(_) | Held::Postgres(_) => {}
         }
-        feed.tell(&changes);
+        self.herald.tell(&changes);
+        Ok(())
+    }
+
+    /// Numbers the changes and writes them down. The clock's row stays locked until the commit, so the
+    /// order of the numbers is the order of the commits.
+    async fn number(&mut self, changes: &[Change]) -> Result<(), DbError> {
+        let Ok(count @ 1..) = i64::try_from(changes.len()) else { return Ok(()) };
+        let (last,): (i64,) =
+            self.query("UPDATE access_clock SET n = n + $1 RETURNING n").bind(count).fetch_one().await?;
+        let now = self.clock.now();
+        for (n, change) in (last - count + 1..).zip(changes) {
+            let (kind, subject) = change.columns();
+            self.query(
+                "INSERT INTO access_changes (n, occurred_at, kind, subject_id) VALUES ($1, $2, $3, $4)",
+            )
+            .bind(n)
+            .bind(now)
+            .bind(kind)
+            .bind(subject)
+            .execute()
+            .await?;
+        }
         Ok(())
     }
 }

@@ -39,7 +39,7 @@ pub struct Liveness {
 #[derive(Serialize, ToSchema)]
 pub struct Readiness {
     status: Health,
-    /// By name: `database`, `migrations`, and `shutdown` once that has begun.
+    /// By name: `database`, `migrations`, `feed` (of what other replicas change), and `shutdown` once that has begun.
     checks: BTreeMap<&'static str, Check>,
 }
 
@@ -83,6 +83,8 @@ async fn readiness(state: &AppState) -> Readiness {
     let mut checks = BTreeMap::from([
         ("database", Check { latency_ms, ..Check::of(plan.is_some()) }),
         ("migrations", Check::of(migrated)),
+        // Until it has heard again what changed, it believes no caller.
+        ("feed", Check::of(state.access.is_fresh())),
     ]);
     if state.tasks.is_draining() {
         checks.insert("shutdown", Check::of(false));

@@ -1,13 +1,14 @@
 //! Signing in, and all that comes before and after it.
 
 mod emails;
-mod keys;
 mod enumeration;
+mod keys;
 mod login;
 mod passwords;
 mod refresh;
 mod registration;
 mod reset;
+mod revocation;
 mod sessions;
 mod throttle;
 mod tokens;

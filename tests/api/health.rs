@@ -17,6 +17,9 @@ behaviour! {
                   "latency_ms": "[ms]",
                   "status": "up"
                 },
+                "feed": {
+                  "status": "up"
+                },
                 "migrations": {
                   "status": "up"
                 }

@@ -10,8 +10,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, Postgres, SqliteConnection};
 
 use super::error::MigrateError;
-use crate::db::{DbError, Driver};
 use crate::db::pool::{make_private, sqlite_options};
+use crate::db::{DbError, Driver};
 
 pub(super) enum Link {
     Sqlite(SqliteConnection),

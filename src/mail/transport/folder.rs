@@ -6,8 +6,8 @@ use std::path::Path;
 use tokio::fs::{self, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
-use super::{Failure, Kind};
-use crate::mail::MailId;
+use super::failure::{Failure, Kind};
+use crate::mail::outbox::MailId;
 
 pub(super) async fn write(folder: &Path, id: MailId, mail: &[u8]) -> Result<(), Failure> {
     let written = replace(folder, id, mail).await;

@@ -1,11 +1,13 @@
 //! The ways out: a mail server, or a folder.
 
+mod failure;
 mod folder;
 mod smtp;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(super) use self::failure::{Failure, Kind};
 use self::smtp::{Line, Smtp};
 use super::message::Composed;
 use super::outbox::MailId;
@@ -23,50 +25,15 @@ pub(super) enum Open<'a> {
     Smtp(Box<Line<'a>>),
 }
 
-/// Why a mail did not leave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub kind: Kind,
-    /// For the operator: which step, and which status. Never an address, a secret or a server's own words
-    /// about either.
-    pub reason: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// It concerns this mail and will not change: the mail is given up.
-    Refused,
-    /// It concerns this mail and may pass.
-    Passing,
-    /// It concerns the way out: others would fare alike, so the round ends.
-    Lost,
-}
-
-impl Failure {
-    fn new(kind: Kind, reason: impl Into<String>) -> Self {
-        Self { kind, reason: reason.into() }
-    }
-
-    pub fn passing(reason: impl Into<String>) -> Self {
-        Self::new(Kind::Passing, reason)
-    }
-
-    pub fn refused(reason: impl Into<String>) -> Self {
-        Self::new(Kind::Refused, reason)
-    }
-
-    /// There was no answer in time.
-    pub fn slow() -> Self {
-        Self::new(Kind::Lost, "the attempt took too long")
-    }
-}
-
 impl Channel {
     /// `None` where mail is not to leave.
     ///
     /// # Errors
     /// If TLS cannot be set up for the server's name.
-    pub fn of(transport: config::Transport, sender: &str) -> Result<Option<Self>, lettre::transport::smtp::Error> {
+    pub fn of(
+        transport: config::Transport,
+        sender: &str,
+    ) -> Result<Option<Self>, lettre::transport::smtp::Error> {
         Ok(match transport {
             config::Transport::Outbox => None,
             config::Transport::Folder(folder) => Some(Self::Folder(folder)),

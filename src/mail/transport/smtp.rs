@@ -9,7 +9,7 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 
-use super::{Failure, Kind};
+use super::failure::{Failure, Kind};
 use crate::config::{MailServer, Tls};
 use crate::mail::message::Composed;
 
@@ -97,7 +97,8 @@ impl Line<'_> {
         let Smtp { server, hello, tls } = self.smtp;
         let at_once = tls.clone().filter(|_| server.tls == Tls::Implicit);
         let address = (server.host.as_str(), server.port);
-        let connecting = AsyncSmtpConnection::connect_tokio1(address, Some(self.patience), hello, at_once, None);
+        let connecting =
+            AsyncSmtpConnection::connect_tokio1(address, Some(self.patience), hello, at_once, None);
         let mut connection = self.value(Step::Connect, connecting).await?;
         if let (Tls::Required, Some(tls)) = (server.tls, tls.clone()) {
             if !connection.can_starttls() {

@@ -1,5 +1,6 @@
 //! Seeing and ending one's sessions.
 
+use futures_util::future::join_all;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
@@ -34,6 +35,16 @@ behaviour! {
         here.request("POST", "/api/v1/auth/logout").await.refused(401, "invalid_token");
         there.get(ME).await.expect(200);
         app.anonymous().refresh(&there.refresh_token).await.expect(200);
+    }
+
+    async fn signing_out_many_times_at_once_is_no_fault_of_any(app: App) {
+        let ada = app.user().await;
+        let replies = join_all((0..8).map(|_| ada.request("POST", "/api/v1/auth/logout").into_future())).await;
+        assert!(replies.iter().any(|reply| reply.status == 204));
+        for reply in replies {
+            assert!(matches!(reply.status.as_u16(), 204 | 401), "{}", reply.text());
+        }
+        is_over(&app, &ada).await;
     }
 
     async fn signing_out_on_one_replica_holds_on_the_other(app: App) {

@@ -158,6 +158,11 @@ impl App {
         person
     }
 
+    /// Hears of what other replicas changed, as it does by itself a few times a second.
+    pub async fn hears(&self) {
+        self.state.access.follow().await.expect("the feed can be read");
+    }
+
     /// Lets time pass.
     pub fn later(&self, by: Duration) {
         self.state.clock.advance(by);
