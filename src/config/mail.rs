@@ -214,7 +214,10 @@ mod tests {
         for (url, path) in
             [("file:data/mail", "data/mail"), ("file:/var/mail", "/var/mail"), ("file:///a", "/a")]
         {
-            assert!(matches!(of(url), Some(Transport::Folder(folder)) if folder == PathBuf::from(path)), "{url}");
+            assert!(
+                matches!(of(url), Some(Transport::Folder(folder)) if folder == PathBuf::from(path)),
+                "{url}"
+            );
         }
     }
 
@@ -252,9 +255,16 @@ mod tests {
         ] {
             assert_eq!(sender(text).unwrap().to_string(), shown);
         }
-        for text in
-            ["", "Stead", "a@", "@b", "A <a@b.example", "a@b.example\r\nBcc: c@d.example", "a@b@c", "ä@b.example"]
-        {
+        for text in [
+            "",
+            "Stead",
+            "a@",
+            "@b",
+            "A <a@b.example",
+            "a@b.example\r\nBcc: c@d.example",
+            "a@b@c",
+            "ä@b.example",
+        ] {
             assert!(sender(text).is_none(), "{text:?}");
         }
     }

@@ -151,7 +151,14 @@ pub struct Feature<S> {
 impl<S> Feature<S> {
     /// `name` is its tag in the documents.
     pub fn new(name: &'static str, description: &'static str) -> Self {
-        Self { name, description, mount: Mount::Api, routes: Vec::new(), permissions: Vec::new(), is_limited: false }
+        Self {
+            name,
+            description,
+            mount: Mount::Api,
+            routes: Vec::new(),
+            permissions: Vec::new(),
+            is_limited: false,
+        }
     }
 
     pub fn at_root(mut self) -> Self {

@@ -120,6 +120,9 @@ mod tests {
         let letter = Letter::VerifyEmail { token };
         let html = letter.render(Language::English, "<b>&\"", "https://a.example").html;
         assert!(html.contains("&lt;b&gt;&amp;&quot;") && !html.contains("<b>"), "{html}");
-        assert!(html.contains("#token=&quot;&gt;&lt;script&gt;&#39;\"") && !html.contains("<script"), "{html}");
+        assert!(
+            html.contains("#token=&quot;&gt;&lt;script&gt;&#39;\"") && !html.contains("<script"),
+            "{html}"
+        );
     }
 }
