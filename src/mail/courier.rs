@@ -71,9 +71,9 @@ impl Courier {
         }))
     }
 
-    /// The same courier, who gives up on a step and on an attempt after `time`.
-    pub fn with_patience(self, time: Duration) -> Self {
-        Self { patience: Patience { step: time, attempt: time }, ..self }
+    /// The same courier, who gives up on a step and on an attempt after these.
+    pub fn with_patience(self, step: Duration, attempt: Duration) -> Self {
+        Self { patience: Patience { step, attempt }, ..self }
     }
 
     /// One round, with its failure logged: the next one comes.

@@ -16,6 +16,8 @@ pub enum Manner {
     Kind,
     /// Says nothing, not even at the start.
     Silent,
+    /// Thinks for so long before each answer.
+    Slow(Duration),
     /// Answers to that command, if its argument holds that text, with this.
     Answers(&'static str, &'static str, &'static str),
     /// Takes the content and never answers.
@@ -186,6 +188,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Talk<R, W> {
     }
 
     async fn say(&mut self, answer: &str) {
+        if let Manner::Slow(time) = self.manner() {
+            tokio::time::sleep(time).await;
+        }
         // Who has hung up hears no answer.
         _ = self.writer.write_all(format!("{answer}\r\n").as_bytes()).await;
     }
