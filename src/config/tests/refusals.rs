@@ -102,6 +102,8 @@ fn what_cannot_work_is_refused_even_in_dev() {
         ("APP_DATABASE__URL", "", "database.url"),
         ("APP_DATABASE__MIGRATE_URL", "postgres://db/stead", "database.migrate_url"),
         ("APP_MAIL__URL", "sendmail:", "mail.url"),
+        ("APP_MAIL__URL", "smtp://ada@mail.example", "mail.url"),
+        ("APP_MAIL__URL", "smtp://mail.example?tls=maybe", "mail.url"),
         ("APP_MAIL__FROM", "Stead", "mail.from"),
         ("APP_MAIL__FROM", "a@b.example\r\nBcc: c@d.example", "mail.from"),
         ("APP_LOG__LEVEL", "inof", "log.level"),
@@ -131,6 +133,7 @@ fn what_is_unsafe_is_refused_in_prod_and_warned_of_in_dev() {
         ("APP_AUTH__HASH__MEMORY_KIB", "64", "auth.hash.memory_kib"),
         ("APP_AUTH__HASH__ITERATIONS", "1", "auth.hash.iterations"),
         ("APP_AUTH__PASSWORD__MIN_LENGTH", "7", "auth.password.min_length"),
+        ("APP_MAIL__URL", "smtp://ada:secret@mail.example?tls=none", "mail.url"),
     ] {
         assert_eq!(refused(&in_production(&[(name, value)])), [key]);
         let warnings = load(&given(&[(name, value)])).unwrap().warnings;

@@ -180,3 +180,6 @@ fn is_enhanced(word: &str) -> bool {
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
+
+#[cfg(test)]
+mod tests;
