@@ -9,3 +9,5 @@ mod markdown;
 mod named;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod security;
