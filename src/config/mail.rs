@@ -214,10 +214,7 @@ mod tests {
         for (url, path) in
             [("file:data/mail", "data/mail"), ("file:/var/mail", "/var/mail"), ("file:///a", "/a")]
         {
-            assert!(
-                matches!(of(url), Some(Transport::Folder(folder)) if folder == PathBuf::from(path)),
-                "{url}"
-            );
+            assert!(matches!(of(url), Some(Transport::Folder(folder)) if folder == *path), "{url}");
         }
     }
 

@@ -2,8 +2,10 @@
 
 pub mod lease;
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,7 +19,7 @@ pub struct Tasks {
 
 impl Tasks {
     /// Runs `work` every `period` until the shutdown; a round that has begun is finished.
-    /// `work` reports its own failures: the next round comes all the same.
+    /// `work` reports its own failures, and a panic has been logged: the next round comes all the same.
     pub fn every<F>(&self, period: Duration, mut work: impl FnMut() -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -25,7 +27,7 @@ impl Tasks {
         let stop = self.stop.clone();
         self.tracker.spawn(async move {
             while stop.run_until_cancelled(tokio::time::sleep(period)).await.is_some() {
-                work().await;
+                _ = AssertUnwindSafe(work()).catch_unwind().await;
             }
         });
     }
@@ -69,6 +71,23 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_round_that_panics_is_followed_by_the_next() {
+        let (tasks, rounds) = (Tasks::default(), Arc::new(AtomicU32::new(0)));
+        let counter = rounds.clone();
+        tasks.every(Duration::from_millis(1), move || {
+            let round = counter.fetch_add(1, Ordering::SeqCst);
+            async move { assert!(round > 0, "the first round fails") }
+        });
+        let second = async {
+            while rounds.load(Ordering::SeqCst) < 2 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), second).await.expect("there is a second round");
+        assert!(tasks.shut_down(Duration::from_secs(5)).await);
+    }
 
     #[tokio::test]
     async fn a_round_that_has_begun_is_finished_before_the_shutdown_returns() {

@@ -115,6 +115,16 @@ behaviour! {
         assert_eq!(server.connections(), 0);
     }
 
+    async fn a_mail_that_fails_until_its_link_expires_says_why(stage: Stage) {
+        let server = SmtpServer::start(Manner::Answers("RCPT", "", "451 4.7.1 later")).await;
+        let app = by_hand(stage, &server.url()).await;
+        register(&app, "ada@example.com").await;
+        assert_eq!(round(&app).await, tally(0, 1, 0));
+        app.later(Duration::from_secs(24 * 3600));
+        assert_eq!(round(&app).await, tally(0, 0, 1));
+        assert_eq!(row(&app).await.reason.as_deref(), Some("expired; RCPT TO: 451 4.7.1"));
+    }
+
     async fn a_mail_that_fails_a_hundred_times_is_given_up(stage: Stage) {
         let app = by_hand(stage, &format!("smtp://127.0.0.1:{}", free_port().await)).await;
         register(&app, "ada@example.com").await;

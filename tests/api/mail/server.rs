@@ -20,6 +20,8 @@ pub enum Manner {
     Slow(Duration),
     /// Answers to that command, if its argument holds that text, with this.
     Answers(&'static str, &'static str, &'static str),
+    /// Never answers to that command.
+    HangsAt(&'static str),
     /// Takes the content and never answers.
     HangsAfterContent,
     /// Takes the content and answers once a permit is there.
@@ -170,6 +172,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Talk<R, W> {
         self.say(greeting).await;
         while let Ok(Some(line)) = self.lines.next_line().await {
             self.memory.lock().expect("the memory").commands.push(line.clone());
+            if matches!(self.manner(), Manner::HangsAt(command) if line.starts_with(command)) {
+                std::future::pending::<()>().await;
+            }
             let answer = self.answer(&line);
             self.say(answer).await;
             match line.split([' ', ':']).next().unwrap_or_default() {

@@ -48,7 +48,8 @@ impl Server {
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 if !implicit {
-                    let is_wanted = talk(&mut stream, true, |line| memory.lock().unwrap().clear.push(line)).await;
+                    let is_wanted =
+                        talk(&mut stream, true, |line| memory.lock().unwrap().clear.push(line)).await;
                     if !is_wanted {
                         continue;
                     }
