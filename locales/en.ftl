@@ -271,6 +271,7 @@ fault-too-long = { $max ->
    *[other] This must have at most { $max } characters
 }
 fault-invalid-characters = This has characters that are not allowed
+fault-unknown-role = There is no such role
 fault-invalid-role-name = The name of a role is 1 to 64 of a-z, 0-9, _ and -, and begins with a letter
 fault-too-many = This has too many entries: { $max } at most
 fault-invalid-email = This is not an e-mail address

@@ -253,6 +253,7 @@ fault-wrong-length = 必须恰好有 { $expected } 项
 fault-too-short = 至少需要 { $min } 个字符
 fault-too-long = 最多允许 { $max } 个字符
 fault-invalid-characters = 含有不允许的字符
+fault-unknown-role = 没有这个角色
 fault-invalid-role-name = 角色名称由 1 到 64 个 a-z、0-9、_ 和 - 组成，并以字母开头
 fault-too-many = 条目过多：最多 { $max } 个
 fault-invalid-email = 这不是邮箱地址

@@ -52,7 +52,7 @@ impl From<UsersError> for Problem {
             E::EmailTaken => Self::new(Code::EMAIL_TAKEN),
             E::NoSuchRole(_) => Self::new(Code::VALIDATION_FAILED)
                 .with("count", 1)
-                .fault(Fault::new("/roles", "invalid_value")),
+                .fault(Fault::new("/roles", "unknown_role")),
             E::Beyond => Self::new(Code::FORBIDDEN),
             E::LastAdmin => Self::new(Code::LAST_ADMIN),
             E::WeakPassword { pointer, weakness } => weak(pointer, weakness),

@@ -293,7 +293,7 @@ behaviour! {
             admin.request("PUT", &path(&ada.id, "/roles")).json(json!({"roles": ["user", "boss"]})).await;
         assert_eq!(
             unknown.refused(422, "validation_failed").faults(),
-            [("/roles".into(), "invalid_value".into())]
+            [("/roles".into(), "unknown_role".into())]
         );
         assert_eq!(seen(&admin, &ada.id).await["roles"], json!(["user"]));
         assert_eq!(roles(json!([])).await, json!([]));

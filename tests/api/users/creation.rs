@@ -95,7 +95,7 @@ behaviour! {
                 json!({"email": NEW, "roles": ["boss"]}),
                 422,
                 "validation_failed",
-                vec![("/roles", "invalid_value")],
+                vec![("/roles", "unknown_role")],
             ),
             (
                 json!({"email": NEW, "roles": ["admin", ""]}),
