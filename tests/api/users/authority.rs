@@ -157,7 +157,7 @@ behaviour! {
         }
         let most = [&["user".to_owned()], &many[..49]].concat();
         let refused = put_roles(&admin, &ada.id, json!(most)).await.refused(422, "validation_failed");
-        assert_eq!(refused.faults(), [("/roles".into(), "invalid_value".into())], "there are no such roles");
+        assert_eq!(refused.faults(), [("/roles".into(), "unknown_role".into())], "there are no such roles");
         assert_eq!(seen(&app, &ada.id).await["roles"], json!(["user"]));
     }
 
