@@ -56,6 +56,8 @@ const RULES: &[Rule] = &[
 
     (Nonsense, "database.url", |c| !has_scheme(&c.database.url, &DATABASES),
         "is of no database that is known here", "use sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME"),
+    (Nonsense, "database.url", |c| is_in_memory(&c.database.url),
+        "is a database in memory", "name a file, sqlite://PATH: connections to memory would each see another database"),
     (Guarded, "database.url", |c| is_sqlite(&c.database.url) && !c.database.allow_sqlite,
         "is SQLite", "use postgres://…, or set APP_DATABASE__ALLOW_SQLITE=true for one replica on one disk"),
     (Nonsense, "database.migrate_url", |c| migrates_another_kind(&c.database),
@@ -145,6 +147,10 @@ fn is_http(url: &Url) -> bool {
 
 fn is_sqlite(url: &SecretUrl) -> bool {
     url.scheme() == "sqlite"
+}
+
+fn is_in_memory(url: &SecretUrl) -> bool {
+    is_sqlite(url) && [":memory:", "mode=memory"].iter().any(|sign| url.expose().contains(sign))
 }
 
 fn has_scheme(url: &SecretUrl, known: &[&str]) -> bool {

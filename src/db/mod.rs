@@ -12,6 +12,7 @@ mod pool;
 mod query;
 pub mod record;
 mod session;
+mod sqlite;
 
 pub use change::Change;
 pub use error::DbError;

@@ -1,19 +1,12 @@
 //! The pools: how many connections there are, and how long anyone waits for one.
 
-use std::fs::OpenOptions;
-use std::io::ErrorKind;
-#[cfg(unix)]
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection, Sqlite};
 
 use super::change::Herald;
@@ -21,6 +14,7 @@ use super::connection::Held;
 use super::error::DbError;
 use super::feed::Feed;
 use super::session::{Session, Tx};
+use super::sqlite;
 use crate::base::clock::Clock;
 
 /// Which of the two databases a URL or a pool speaks to.
@@ -164,38 +158,9 @@ impl Db {
     }
 }
 
-pub(super) fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, DbError> {
-    Ok(SqliteConnectOptions::from_str(url)?
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // FULL: a commit is on the disk before its answer, whatever happens to the power.
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5)))
-}
-
-/// Makes the file, if it is absent, for its owner alone: it holds the accounts. SQLite gives the files
-/// beside it (`-wal`, `-shm`) the same mode.
-pub(super) fn make_private(file: &Path) -> std::io::Result<()> {
-    if file.as_os_str() == ":memory:" {
-        return Ok(());
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    options.mode(0o600);
-    match options.open(file) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
-}
-
 async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
-    let connect = sqlite_options(url)?;
-    if let Some(folder) = connect.get_filename().parent() {
-        tokio::fs::create_dir_all(folder).await.map_err(sqlx::Error::Io)?;
-    }
-    make_private(connect.get_filename()).map_err(sqlx::Error::Io)?;
+    let connect = sqlite::connect_options(url)?;
+    let claim = sqlite::claim(&connect).await?;
     let pool = |max| {
         SqlitePoolOptions::new()
             .max_connections(max)
@@ -214,6 +179,7 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
             .max_lifetime(None)
     };
     let writer: sqlx::Pool<Sqlite> = pool(1).connect_with(connect.clone()).await?;
+    drop(claim);
     // A statement that writes outside a transaction fails here, so no test on SQLite lets one pass.
     let reading = connect.pragma("query_only", "on");
     let readers = pool(options.max_connections).connect_lazy_with(reading.clone());
@@ -254,47 +220,4 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
             .connect_lazy_with(connect.clone())
     };
     Ok(Pools::Postgres { pool: pool(options.max_connections), follower: pool(1) })
-}
-
-#[cfg(unix)]
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-    use crate::db::migrate::Migrator;
-
-    fn modes(folder: &Path) -> Vec<(String, u32)> {
-        let files = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
-        let mode = |file: &std::fs::DirEntry| file.metadata().unwrap().permissions().mode() & 0o777;
-        let name = |file: &std::fs::DirEntry| file.file_name().into_string().unwrap();
-        let found = files.map(|file| (name(&file), mode(&file)));
-        let mut found: Vec<_> = found.filter(|(name, _)| name.starts_with("stead.db")).collect();
-        found.retain(|(name, _)| !name.ends_with(".lock"));
-        found.sort();
-        found
-    }
-
-    #[tokio::test]
-    async fn a_sqlite_file_and_those_beside_it_are_for_their_owner_alone() {
-        let options = Options {
-            max_connections: 1,
-            acquire_timeout: Duration::from_secs(3),
-            statement_timeout: Duration::from_secs(3),
-        };
-        for migrated_first in [false, true] {
-            let folder = tempfile::tempdir().unwrap();
-            let url = format!("sqlite://{}/stead.db", folder.path().display());
-            if migrated_first {
-                Migrator::connect(&url, Clock::system()).await.unwrap().up(|_| {}).await.unwrap();
-            }
-            let db = Db::open(&url, &options, Clock::system()).await.unwrap();
-            let mut tx = db.write().await.unwrap();
-            tx.query("CREATE TABLE IF NOT EXISTS t (n bigint)").execute().await.unwrap();
-            tx.commit().await.unwrap();
-            let private = |name: &str| (name.to_owned(), 0o600);
-            let expected = ["stead.db", "stead.db-shm", "stead.db-wal"].map(private);
-            assert_eq!(modes(folder.path()), expected, "migrated first: {migrated_first}");
-        }
-    }
 }

@@ -100,6 +100,8 @@ fn what_cannot_work_is_refused_even_in_dev() {
         ("APP_SERVER__TRUSTED_PROXIES", "10.0.0.0/40", "server.trusted_proxies"),
         ("APP_DATABASE__URL", "mysql://db/stead", "database.url"),
         ("APP_DATABASE__URL", "", "database.url"),
+        ("APP_DATABASE__URL", "sqlite::memory:", "database.url"),
+        ("APP_DATABASE__URL", "sqlite://one?mode=memory", "database.url"),
         ("APP_DATABASE__MIGRATE_URL", "postgres://db/stead", "database.migrate_url"),
         ("APP_MAIL__URL", "sendmail:", "mail.url"),
         ("APP_MAIL__URL", "smtp://ada@mail.example", "mail.url"),

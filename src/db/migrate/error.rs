@@ -1,7 +1,5 @@
 //! Why a schema stays where it is.
 
-use std::path::PathBuf;
-
 use crate::db::DbError;
 
 /// Why the schema could not be brought where it was asked to be.
@@ -15,8 +13,6 @@ pub enum MigrateError {
     Step { version: i64, name: String, source: DbError },
     #[error("{0}")]
     Refused(String),
-    #[error("cannot lock {path}: {source}", path = path.display())]
-    Lock { path: PathBuf, source: std::io::Error },
 }
 
 impl From<sqlx::Error> for MigrateError {

@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use sqlx::migrate::MigrateDatabase;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, Postgres, SqliteConnection};
 
 use super::error::MigrateError;
-use crate::db::pool::{make_private, sqlite_options};
-use crate::db::{DbError, Driver};
+use crate::db::{Driver, sqlite};
 
 pub(super) enum Link {
     Sqlite(SqliteConnection),
@@ -20,16 +18,14 @@ pub(super) enum Link {
 }
 
 impl Link {
-    /// On SQLite with a file lock, to be held as long: turning a new file to WAL is not safe against
-    /// others.
+    /// On SQLite with a file lock, to be held as long.
     pub(super) async fn open(url: &str) -> Result<(Self, Option<File>), MigrateError> {
         match Driver::of(url)? {
             Driver::Sqlite => {
-                let lock = lock_beside(&SqliteConnectOptions::from_str(url)?).await?;
                 // A table is changed by building it anew; with this on, dropping the old one would
                 // delete the rows that point at it. The runner checks them instead.
-                let options = sqlite_options(url)?.foreign_keys(false);
-                make_private(options.get_filename()).map_err(sqlx::Error::Io).map_err(DbError::from)?;
+                let options = sqlite::connect_options(url)?.foreign_keys(false);
+                let lock = sqlite::claim(&options).await?;
                 Ok((Self::Sqlite(options.connect().await?), Some(lock)))
             }
             Driver::Postgres => {
@@ -71,20 +67,4 @@ fn explained(error: sqlx::Error, options: &PgConnectOptions) -> MigrateError {
         Some(name) if has_code(&error, "3D000") => MigrateError::NoDatabase(name.to_owned()),
         _ => error.into(),
     }
-}
-
-/// Makes the folder of a SQLite file and takes the lock file beside it; the lock ends with the process.
-async fn lock_beside(options: &SqliteConnectOptions) -> Result<File, MigrateError> {
-    let mut path = options.get_filename().to_path_buf();
-    path.as_mut_os_string().push(".lock");
-    let locked = tokio::task::spawn_blocking({
-        let path = path.clone();
-        move || {
-            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            let file = File::create(&path)?;
-            file.lock().map(|()| file)
-        }
-    });
-    let fault = |source| MigrateError::Lock { path, source };
-    locked.await.map_err(std::io::Error::other).and_then(|file| file).map_err(fault)
 }
