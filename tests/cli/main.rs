@@ -20,6 +20,8 @@ mod program;
 #[cfg(test)]
 mod secret_key;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod shutdown;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::harness::{App, PASSWORD, Person, Reply, behaviour};
+use crate::harness::{App, PASSWORD, Person, Reply, Stage, behaviour};
 
 const NEW: &str = "seven purple otters dance";
 const WINDOW: Duration = Duration::from_secs(15 * 60);
@@ -52,6 +52,17 @@ behaviour! {
         app.anonymous().login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
         app.later(Duration::from_secs(1));
         app.anonymous().login(&ada.email, PASSWORD).await.expect(200);
+    }
+
+    async fn a_restart_gives_nobody_a_fresh_budget(stage: Stage) {
+        let app = stage.start().await;
+        let ada = app.user().await;
+        guess(&app, &ada.email, 6).await;
+        app.state.db.close().await;
+        drop(app);
+        let app = stage.start().await;
+        guess(&app, &ada.email, 4).await;
+        app.anonymous().login(&ada.email, PASSWORD).await.refused(429, "too_many_attempts");
     }
 
     async fn an_unknown_address_is_throttled_as_a_known_one(app: App) {

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use crate::harness::{App, Client, Person, Stage, behaviour};
 
@@ -172,6 +174,25 @@ behaviour! {
             is_refused(&ada, &forged(token, &header, &with(&claims, field, value))).await;
         }
         ada.get(ME).await.expect(200);
+    }
+
+    async fn an_hmac_under_the_public_key_is_no_signature(app: App) {
+        let ada = app.user().await;
+        let (header, claims) = (part(&ada.access_token, 0), part(&ada.access_token, 1));
+        let jwks = app.anonymous().get("/.well-known/jwks.json").await.expect(200).json();
+        let jwk = &jwks["keys"][0];
+        let x = jwk["x"].as_str().unwrap();
+        let raw = URL_SAFE_NO_PAD.decode(x).unwrap();
+        for key in [raw.as_slice(), x.as_bytes(), jwk.to_string().as_bytes(), jwks.to_string().as_bytes()] {
+            for alg in ["HS256", "EdDSA"] {
+                let token = forged("..", &with(&header, "alg", json!(alg)), &claims);
+                let message = token.trim_end_matches('.');
+                let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+                mac.update(message.as_bytes());
+                let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+                is_refused(&ada, &format!("{message}.{signature}")).await;
+            }
+        }
     }
 
     async fn a_token_whose_signature_is_missing_cut_or_spelled_otherwise_is_refused(app: App) {
