@@ -69,6 +69,7 @@ impl Access {
             user_agent: origin.user_agent.clone(),
         };
         sessions::insert(tx, &row).await?;
+        sessions::end_surplus(tx, user).await?;
         self.issue_tokens(tx, &row, device, now).await
     }
 

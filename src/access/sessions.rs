@@ -21,6 +21,9 @@ pub struct SessionRow {
     pub user_agent: Option<String>,
 }
 
+/// How many sessions an account may have at a time, so that neither its rows nor its list grow for ever.
+pub const MOST: i64 = 100;
+
 const COLUMNS: &str = "SELECT id, user_id, generation, key_id, created_at, refreshed_at, last_used_at, \
                        idle_expires_at, expires_at, ip, user_agent FROM sessions";
 
@@ -115,6 +118,21 @@ pub async fn end_others(tx: &mut Tx, user: UserId, keep: SessionId) -> Result<u6
 pub async fn end_all(tx: &mut Tx, user: UserId) -> Result<u64, DbError> {
     tx.announce(Change::User(user));
     tx.query("DELETE FROM sessions WHERE user_id = $1").bind(user).execute().await
+}
+
+/// Ends the sessions of `user` that were used least lately, until [`MOST`] are left.
+pub async fn end_surplus(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    let ended: Vec<(SessionId,)> = tx
+        .query(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = $1
+                ORDER BY last_used_at DESC, id DESC LIMIT 1000 OFFSET $2) RETURNING id",
+        )
+        .bind(user)
+        .bind(MOST)
+        .fetch_all()
+        .await?;
+    ended.into_iter().for_each(|(id,)| tx.announce(Change::Session(id)));
+    Ok(())
 }
 
 /// Deletes what has expired.

@@ -1,5 +1,7 @@
 //! Seeing and ending one's sessions.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
@@ -55,6 +57,23 @@ behaviour! {
         ada.request("POST", "/api/v1/auth/logout").await.expect(204);
         other.hears().await;
         there.get(ME).await.refused(401, "invalid_token");
+    }
+
+    async fn the_hundred_and_first_session_ends_the_one_that_was_used_least_lately(app: App) {
+        let first = app.user().await;
+        let second = app.signed_in(&first.email, PASSWORD).await;
+        for _ in 2..100 {
+            app.later(Duration::from_secs(1));
+            app.anonymous().login(&first.email, PASSWORD).await.expect(200);
+        }
+        assert_eq!(sessions(&first).await.len(), 100);
+        // The first is used, so that the second is the one.
+        let pair = app.anonymous().refresh(&first.refresh_token).await.expect(200).json();
+        let first = app.person(&pair);
+        let last = app.signed_in(&first.email, PASSWORD).await;
+        is_over(&app, &second).await;
+        first.get(ME).await.expect(200);
+        assert_eq!(sessions(&last).await.len(), 100);
     }
 
     async fn signing_out_and_looking_at_sessions_need_somebody_signed_in(app: App) {
