@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 
-use super::stages::Outcome;
+use super::outcome::Outcome;
 use crate::place::Place;
 use crate::process;
 use crate::schemathesis::{self, Effort};

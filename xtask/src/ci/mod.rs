@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: the stages of `stages.rs` in order, timed, up to the first failure.
 
 mod contract;
+mod outcome;
 mod smoke;
 mod stages;
 mod tools;
@@ -10,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 
-use stages::{Outcome, STAGES, Stage};
+use outcome::Outcome;
+use stages::{STAGES, Stage};
 
 #[derive(clap::Args)]
 #[command(after_help = "\

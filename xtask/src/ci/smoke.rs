@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use super::stages::Outcome;
+use super::outcome::Outcome;
 use crate::curl::Call;
 use crate::place::Place;
 use crate::process;

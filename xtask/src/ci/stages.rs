@@ -4,22 +4,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use super::outcome::Outcome;
 use super::{contract, smoke};
 use crate::{drill, process, server::Profile};
-
-pub enum Outcome {
-    Passed,
-    /// It passed as far as it ran; what was left out.
-    Partly(String),
-    Skipped(String),
-}
-
-impl Outcome {
-    /// Passed on these many of the two databases.
-    pub fn on_databases(count: usize) -> Self {
-        if count == 2 { Self::Passed } else { Self::Partly("not on PostgreSQL".to_owned()) }
-    }
-}
 
 pub struct Stage {
     pub name: &'static str,
