@@ -126,6 +126,12 @@ error-conflict =
     .detail = This does not fit the present state
     .meaning = The request is valid, but something else has it otherwise: a name that is taken, or a state that excludes it.
     .remedy = Read the present state, and decide again.
+error-role-taken = A role of this name is there already
+error-role-built-in = A built-in role is neither changed nor deleted
+error-role-held = { $holders ->
+    [one] { $holders } account still has this role
+   *[other] { $holders } accounts still have this role
+}
 
 error-idempotency-in-progress =
     .title = The same request is still running
@@ -271,6 +277,7 @@ fault-too-long = { $max ->
    *[other] This must have at most { $max } characters
 }
 fault-invalid-characters = This has characters that are not allowed
+fault-unknown-permission = There is no such permission
 fault-unknown-role = There is no such role
 fault-invalid-role-name = The name of a role is 1 to 64 of a-z, 0-9, _ and -, and begins with a letter
 fault-too-many = This has too many entries: { $max } at most

@@ -125,6 +125,9 @@ error-conflict =
     .detail = 此操作与当前状态不符
     .meaning = 请求本身有效，但与现有内容冲突：名称已被占用，或当前状态不允许。
     .remedy = 请重新读取当前状态后再作决定。
+error-role-taken = 此名称的角色已存在
+error-role-built-in = 内置角色既不能更改，也不能删除
+error-role-held = 仍有 { $holders } 个账户拥有此角色
 
 error-idempotency-in-progress =
     .title = 相同的请求仍在处理
@@ -253,6 +256,7 @@ fault-wrong-length = 必须恰好有 { $expected } 项
 fault-too-short = 至少需要 { $min } 个字符
 fault-too-long = 最多允许 { $max } 个字符
 fault-invalid-characters = 含有不允许的字符
+fault-unknown-permission = 没有此权限
 fault-unknown-role = 没有这个角色
 fault-invalid-role-name = 角色名称由 1 到 64 个 a-z、0-9、_ 和 - 组成，并以字母开头
 fault-too-many = 条目过多：最多 { $max } 个

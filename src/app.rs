@@ -11,6 +11,7 @@ use crate::access::audit::Audit;
 use crate::access::hasher::Hasher;
 use crate::access::keys::{KeyError, Keys};
 use crate::access::password::Passwords;
+use crate::access::permission::Catalogue;
 use crate::access::{Access, follow, sessions, throttle};
 use crate::base::clock::Clock;
 use crate::base::random::Random;
@@ -135,6 +136,7 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
             public_url.as_str(),
         ),
         audit,
+        permissions: Catalogue::new(features::all().iter().flat_map(|f| f.declared()).copied()),
         tasks: Tasks::default(),
         config: config.clone(),
         clock,

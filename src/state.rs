@@ -8,6 +8,7 @@ use axum::extract::FromRef;
 use crate::access::Access;
 use crate::access::audit::Audit;
 use crate::access::password::Passwords;
+use crate::access::permission::Catalogue;
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::config::Config;
@@ -30,6 +31,8 @@ pub struct Handles {
     pub access: Access,
     pub passwords: Passwords,
     pub audit: Audit,
+    /// What roles can permit.
+    pub permissions: Catalogue,
     pub cursors: Cursors,
 }
 

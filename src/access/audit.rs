@@ -42,13 +42,16 @@ pub enum Action {
     UserDeleted,
     UserRestored,
     RolesChanged,
+    RoleCreated,
+    RoleUpdated,
+    RoleDeleted,
     KeyRotated,
     KeyRevoked,
     KeysRewrapped,
 }
 
 impl Action {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Registered,
         Self::EmailVerified,
         Self::LoggedIn,
@@ -70,6 +73,9 @@ impl Action {
         Self::UserDeleted,
         Self::UserRestored,
         Self::RolesChanged,
+        Self::RoleCreated,
+        Self::RoleUpdated,
+        Self::RoleDeleted,
         Self::KeyRotated,
         Self::KeyRevoked,
         Self::KeysRewrapped,
@@ -98,15 +104,40 @@ impl Audit {
         subject: Option<UserId>,
         origin: &Origin,
     ) -> Result<(), DbError> {
+        self.write(tx, action, actor, Object { subject, role: None }, origin).await
+    }
+
+    /// Writes one entry about a role.
+    pub async fn record_role(
+        &self,
+        tx: &mut Tx,
+        action: Action,
+        actor: Option<UserId>,
+        role: &str,
+        origin: &Origin,
+    ) -> Result<(), DbError> {
+        self.write(tx, action, actor, Object { subject: None, role: Some(role.to_owned()) }, origin).await
+    }
+
+    async fn write(
+        &self,
+        tx: &mut Tx,
+        action: Action,
+        actor: Option<UserId>,
+        object: Object,
+        origin: &Origin,
+    ) -> Result<(), DbError> {
         let id = EventId::fresh(&self.clock, &self.random);
         tx.query(
-            "INSERT INTO audit_events (id, occurred_at, action, actor_id, subject_id, request_id) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO audit_events (id, occurred_at, action, actor_id, subject_id, role, request_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(id)
         .bind(self.clock.now())
         .bind(action)
         .bind(actor)
-        .bind(subject)
+        .bind(object.subject)
+        .bind(object.role)
         .bind(&origin.request_id)
         .execute()
         .await?;
@@ -120,6 +151,12 @@ impl Audit {
     }
 }
 
+/// What it was done to.
+struct Object {
+    subject: Option<UserId>,
+    role: Option<String>,
+}
+
 /// An entry with its details, as far as these are still kept.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Entry {
@@ -128,6 +165,7 @@ pub struct Entry {
     pub action: Action,
     pub actor_id: Option<UserId>,
     pub subject_id: Option<UserId>,
+    pub role: Option<String>,
     pub request_id: Option<String>,
     pub ip: Option<String>,
     pub user_agent: Option<String>,
@@ -167,7 +205,7 @@ pub async fn list(
 ) -> Result<Vec<Entry>, DbError> {
     let query = restrict(
         db.query(
-            "SELECT e.id, e.occurred_at, e.action, e.actor_id, e.subject_id, e.request_id, d.ip, d.user_agent
+            "SELECT e.id, e.occurred_at, e.action, e.actor_id, e.subject_id, e.role, e.request_id, d.ip, d.user_agent
              FROM audit_events e LEFT JOIN audit_details d ON d.event_id = e.id",
         ),
         filter,

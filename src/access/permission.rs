@@ -1,5 +1,7 @@
 //! Permissions: declared in code by the features, as types that a handler's signature names.
 
+use std::sync::Arc;
+
 use crate::http::feature::Declared;
 
 /// One thing that a caller may be allowed to do. Declared with [`permission!`](crate::permission).
@@ -12,6 +14,26 @@ pub trait Permission: Send + Sync + 'static {
 /// The permission as data, for [`Feature::permissions`](crate::http::feature::Feature::permissions).
 pub const fn declared<P: Permission>() -> Declared {
     Declared { name: P::NAME, description: P::DESCRIPTION }
+}
+
+/// Every permission that a feature declares, by name. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Catalogue(Arc<[Declared]>);
+
+impl Catalogue {
+    pub fn new(declared: impl IntoIterator<Item = Declared>) -> Self {
+        let mut all: Vec<_> = declared.into_iter().collect();
+        all.sort_by_key(|one| one.name);
+        Self(all.into())
+    }
+
+    pub fn all(&self) -> &[Declared] {
+        &self.0
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.binary_search_by_key(&name, |one| one.name).is_ok()
+    }
 }
 
 /// Declares a permission: `permission!(pub ReadUsers = "users:read", "See every account");`

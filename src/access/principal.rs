@@ -30,6 +30,11 @@ pub struct Grants {
 }
 
 impl Grants {
+    /// These permissions, by no role.
+    pub fn of_permissions(permissions: impl IntoIterator<Item = String>) -> Self {
+        Self { roles: BTreeSet::new(), permissions: permissions.into_iter().collect() }
+    }
+
     /// Whether `permission` is among them. The role `admin` holds all there are.
     pub fn may(&self, permission: &str) -> bool {
         self.roles.contains(ADMIN) || self.permissions.contains(permission)

@@ -11,6 +11,9 @@ pub enum DbError {
     /// A unique rule was broken. Statements break one such rule at most, so the caller knows which.
     #[error("a row with this value exists")]
     Duplicate(#[source] sqlx::Error),
+    /// A reference would lead nowhere: what it names is gone, or others still name what was to go.
+    #[error("a row that is referred to is not there")]
+    Dangling(#[source] sqlx::Error),
     /// The row was changed or deleted since it was read.
     #[error("the row has changed since it was read")]
     Stale,
@@ -24,6 +27,7 @@ impl From<sqlx::Error> for DbError {
         use sqlx::Error as E;
         match &error {
             E::Database(e) if e.kind() == ErrorKind::UniqueViolation => Self::Duplicate(error),
+            E::Database(e) if e.kind() == ErrorKind::ForeignKeyViolation => Self::Dangling(error),
             E::Database(e) if e.code().is_some_and(|code| is_passing(&code)) => Self::Unavailable(error),
             E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed => {
                 Self::Unavailable(error)

@@ -41,6 +41,9 @@ pub struct AuditEvent {
     /// Whom it was done to.
     #[schema(required = true)]
     subject_id: Option<UserId>,
+    /// The role that was made, changed or deleted.
+    #[schema(required = true, example = "auditor")]
+    role: Option<String>,
     #[schema(required = true)]
     request_id: Option<String>,
     /// Kept until the account is purged.
@@ -52,8 +55,8 @@ pub struct AuditEvent {
 
 impl From<Entry> for AuditEvent {
     fn from(entry: Entry) -> Self {
-        let Entry { id, occurred_at, action, actor_id, subject_id, request_id, ip, user_agent } = entry;
-        Self { id, occurred_at, action, actor_id, subject_id, request_id, ip, user_agent }
+        let Entry { id, occurred_at, action, actor_id, subject_id, role, request_id, ip, user_agent } = entry;
+        Self { id, occurred_at, action, actor_id, subject_id, role, request_id, ip, user_agent }
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod health;
 pub mod jwks;
 pub mod audit;
+pub mod roles;
 pub mod users;
 pub mod auth;
 pub mod mailbox;
@@ -16,5 +17,12 @@ use crate::state::AppState;
 
 /// What is served and documented, in reading order.
 pub fn all() -> Vec<Feature<AppState>> {
-    vec![auth::feature(), users::feature(), audit::feature(), jwks::feature(), health::feature()]
+    vec![
+        auth::feature(),
+        users::feature(),
+        roles::feature(),
+        audit::feature(),
+        jwks::feature(),
+        health::feature(),
+    ]
 }

@@ -166,7 +166,7 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         let code = match error {
             DbError::Unavailable(_) => Code::DATABASE_UNAVAILABLE,
-            DbError::Duplicate(_) | DbError::Stale => Code::CONFLICT,
+            DbError::Duplicate(_) | DbError::Dangling(_) | DbError::Stale => Code::CONFLICT,
             DbError::Failed(_) => Code::INTERNAL_ERROR,
         };
         Self::new(code).caused_by(error)

@@ -86,6 +86,9 @@ async fn what_an_admin_does(app: &App, admin: &Person) {
     }
     admin.delete(&path("")).await.expect(204);
     admin.post(&path("/restore"), json!({})).await.expect(200);
+    admin.post("/api/v1/roles", json!({"name": "auditor"})).await.expect(201);
+    admin.patch("/api/v1/roles/auditor", json!({"permissions": ["audit:read"]})).await.expect(200);
+    admin.delete("/api/v1/roles/auditor").await.expect(204);
 }
 
 async fn what_an_operator_does_with_keys(app: &App) {
@@ -122,7 +125,7 @@ behaviour! {
         let event = newest(&admin, &ada.id).await;
         let expected = json!({
             "id": event["id"], "occurred_at": "2030-01-01T08:00:01.000000Z", "action": "user_suspended",
-            "actor_id": admin.id, "subject_id": ada.id, "request_id": "my-request",
+            "actor_id": admin.id, "subject_id": ada.id, "role": null, "request_id": "my-request",
             "ip": "2001:db8::7", "user_agent": "curl/8.5.0",
         });
         assert_eq!((event, done.header("x-request-id")), (expected, Some("my-request")));
@@ -181,7 +184,7 @@ behaviour! {
         let Columns(columns) = db.query("SELECT * FROM audit_events LIMIT 1").fetch_one().await.unwrap();
         assert_eq!(
             columns,
-            ["action", "actor_id", "id", "occurred_at", "request_id", "subject_id"].map(str::to_owned).into()
+            ["action", "actor_id", "id", "occurred_at", "request_id", "role", "subject_id"].map(str::to_owned).into()
         );
         let texts: Vec<(String, Option<String>)> =
             db.query("SELECT action, request_id FROM audit_events").fetch_all().await.unwrap();
@@ -251,12 +254,12 @@ behaviour! {
     async fn a_query_with_a_fault_is_refused(app: App) {
         let admin = app.admin().await;
         for (query, pointer, code) in [
-            ("limit=0", "/limit", "invalid_value"),
-            ("limit=101", "/limit", "invalid_value"),
-            ("action=sneezed", "/action", "invalid_value"),
-            ("actor_id=me", "/actor_id", "invalid_value"),
-            ("subject_id=1", "/subject_id", "invalid_value"),
-            ("after=yesterday", "/after", "invalid_value"),
+            ("limit=0", "/limit", "not_in_range"),
+            ("limit=101", "/limit", "not_in_range"),
+            ("action=sneezed", "/action", "invalid_choice"),
+            ("actor_id=me", "/actor_id", "invalid_id"),
+            ("subject_id=1", "/subject_id", "invalid_id"),
+            ("after=yesterday", "/after", "invalid_time"),
             ("sort=occurred_at", "/sort", "unknown_field"),
         ] {
             let refused = admin.get(&format!("{EVENTS}?{query}")).await.refused(400, "invalid_query");

@@ -25,4 +25,6 @@ mod openapi;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod users;

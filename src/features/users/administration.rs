@@ -153,7 +153,8 @@ impl Users {
         if_match.check(account.base.version).map_err(UsersError::Refused)?;
         self.grantable(&mut tx, &roles, actor).await?;
         let before = store::active_admins(&mut tx).await?;
-        store::replace_roles(&mut tx, id, roles.iter().map(String::as_str)).await?;
+        store::take_roles(&mut tx, id).await?;
+        service::give_roles(&mut tx, id, roles.iter().map(String::as_str)).await?;
         store::save(&mut tx, &mut account, self.0.clock.now()).await?;
         self.keep_an_admin(&mut tx, before).await?;
         self.record(&mut tx, Action::RolesChanged, id, actor).await?;

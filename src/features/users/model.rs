@@ -2,108 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::str::FromStr;
 
-use deserr::{Deserr, IntoValue, Sequence, Value, ValuePointerRef};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::access::principal::Status;
 use crate::access::sessions::SessionRow;
 use crate::base::clock::Timestamp;
 use crate::base::email::Email;
 use crate::base::id::{SessionId, UserId};
-use crate::base::language::Arg;
 use crate::base::language::Language;
 use crate::db::record::Base;
+use crate::features::roles::model::RoleName;
 use crate::http::etag::Tag;
-use crate::http::extract::{Faults, Rule, Text};
-use crate::{record, text_fields};
+use crate::http::extract::{AtMost, Text};
+use crate::record;
 
 /// The name that others see: one line of 1 to 100 characters.
 pub type DisplayName = Text<1, 100>;
 
-/// The name of a role: 1 to 64 of `a-z`, `0-9`, `_` and `-`, a letter first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, utoipa::ToSchema)]
-#[serde(try_from = "String")]
-#[schema(value_type = String, pattern = "^[a-z][a-z0-9_-]{0,63}$", example = "user")]
-pub struct RoleName(String);
-
-#[derive(Debug, thiserror::Error)]
-#[error("the name of a role is 1 to 64 of a-z, 0-9, _ and -, a letter first")]
-pub struct InvalidRoleName;
-
-impl RoleName {
-    pub fn into_string(self) -> String {
-        self.0
-    }
-}
-
-impl FromStr for RoleName {
-    type Err = InvalidRoleName;
-
-    fn from_str(text: &str) -> Result<Self, InvalidRoleName> {
-        let is_sound = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"_-".contains(&c);
-        let begins = text.starts_with(|c: char| c.is_ascii_lowercase());
-        match begins && text.len() <= 64 && text.bytes().all(is_sound) {
-            true => Ok(Self(text.to_owned())),
-            false => Err(InvalidRoleName),
-        }
-    }
-}
-
-impl TryFrom<String> for RoleName {
-    type Error = InvalidRoleName;
-
-    fn try_from(text: String) -> Result<Self, InvalidRoleName> {
-        text.parse()
-    }
-}
-
-impl Rule for InvalidRoleName {
-    fn code(&self) -> &'static str {
-        "invalid_role_name"
-    }
-}
-
-text_fields!(RoleName);
-
-/// The roles of a body, each once, [`RoleNames::MOST`] at most.
-#[derive(Clone, Debug, Default)]
-pub struct RoleNames(BTreeSet<RoleName>);
-
-impl RoleNames {
-    pub const MOST: usize = 50;
-
-    pub fn into_strings(self) -> BTreeSet<String> {
-        self.0.into_iter().map(RoleName::into_string).collect()
-    }
-}
-
-struct TooManyRoles;
-
-impl Rule for TooManyRoles {
-    fn code(&self) -> &'static str {
-        "too_many"
-    }
-
-    fn args(&self) -> Vec<(&'static str, Arg)> {
-        vec![("max", RoleNames::MOST.into())]
-    }
-}
-
-impl Deserr<Faults> for RoleNames {
-    fn deserialize_from_value<V: IntoValue>(
-        value: Value<V>,
-        at: ValuePointerRef<'_>,
-    ) -> Result<Self, Faults> {
-        match value {
-            Value::Sequence(names) if names.len() > Self::MOST => Err(Faults::broken(TooManyRoles, at)),
-            value => {
-                Vec::deserialize_from_value(value, at).map(|names: Vec<_>| Self(BTreeSet::from_iter(names)))
-            }
-        }
-    }
-}
+/// The roles of a body.
+pub type RoleNames = AtMost<RoleName, 50>;
 
 /// A row of `users`.
 #[derive(Clone, Debug, sqlx::FromRow)]

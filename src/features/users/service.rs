@@ -212,8 +212,21 @@ pub async fn insert<'r>(
         Err(DbError::Duplicate(_)) => return Err(UsersError::EmailTaken),
         inserted => inserted?,
     }
-    for role in roles.chain([USER]) {
-        store::add_role(tx, account.base.id, role).await?;
+    give_roles(tx, account.base.id, roles.chain([USER])).await
+}
+
+/// Gives an account roles, beside those that it has.
+pub async fn give_roles<'r>(
+    tx: &mut Tx,
+    user: UserId,
+    roles: impl Iterator<Item = &'r str>,
+) -> Result<(), UsersError> {
+    for role in roles {
+        match store::add_role(tx, user, role).await {
+            // Deleted since it was looked for.
+            Err(DbError::Dangling(_)) => return Err(UsersError::NoSuchRole(role.to_owned())),
+            given => given?,
+        }
     }
     Ok(())
 }

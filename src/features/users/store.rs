@@ -55,18 +55,10 @@ pub async fn add_role(tx: &mut Tx, user: UserId, role: &str) -> Result<(), DbErr
         .map(drop)
 }
 
-/// Gives an account these roles and no others.
-pub async fn replace_roles<'r>(
-    tx: &mut Tx,
-    user: UserId,
-    roles: impl Iterator<Item = &'r str>,
-) -> Result<(), DbError> {
+/// Takes all roles from an account.
+pub async fn take_roles(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
     tx.announce(Change::User(user));
-    tx.query("DELETE FROM user_roles WHERE user_id = $1").bind(user).execute().await?;
-    for role in roles {
-        add_role(tx, user, role).await?;
-    }
-    Ok(())
+    tx.query("DELETE FROM user_roles WHERE user_id = $1").bind(user).execute().await.map(drop)
 }
 
 /// How many active accounts hold the role `admin`.

@@ -57,6 +57,7 @@
 pub mod caller;
 pub mod fault;
 pub mod json;
+pub mod list;
 pub mod patch;
 pub mod path;
 pub mod query;
@@ -68,6 +69,7 @@ pub mod values;
 pub use caller::{ClientAddress, RequestId, UserAgent};
 pub use fault::{Faults, Rule};
 pub use json::Json;
+pub use list::AtMost;
 pub use patch::{Change, Patch};
 pub use path::Path;
 pub use query::Query;

@@ -1,5 +1,7 @@
 //! The accounts of others, for whoever may see or change them.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use deserr::Deserr;
 use utoipa::ToSchema;
@@ -13,9 +15,10 @@ use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::base::language::Language;
 use crate::base::secret::Password;
+use crate::features::roles::model::RoleName;
 use crate::features::users::choice::{Choice, Chosen};
 use crate::features::users::error::UsersError;
-use crate::features::users::model::{DisplayName, Person, RoleName, RoleNames, Sessions, User};
+use crate::features::users::model::{DisplayName, Person, RoleNames, Sessions, User};
 use crate::features::users::permission::{AssignRoles, DeleteUsers, ReadUsers, WriteUsers};
 use crate::features::users::service::{NewUser, Users};
 use crate::http::etag::{IfMatch, IfNoneMatch, Tagged};
@@ -57,6 +60,10 @@ pub struct RoleAssignment {
 
 fn actor<'a, P>(caller: &'a Allowed<P>, origin: &'a Origin) -> Actor<'a> {
     Actor { principal: Some(caller), origin }
+}
+
+fn names(roles: RoleNames) -> BTreeSet<String> {
+    roles.0.into_iter().map(RoleName::into_string).collect()
 }
 
 fn tagged(person: Person) -> Tagged<User> {
@@ -186,7 +193,7 @@ pub async fn assign_roles(
     if_match: IfMatch,
     Json(RoleAssignment { roles }): Json<RoleAssignment>,
 ) -> Result<Tagged<User>, UsersError> {
-    Ok(tagged(users.assign_roles(id, roles.into_strings(), &if_match, actor(&caller, &origin)).await?))
+    Ok(tagged(users.assign_roles(id, names(roles), &if_match, actor(&caller, &origin)).await?))
 }
 
 /// List a user's sessions.
@@ -222,7 +229,7 @@ impl From<UserCreation> for NewUser {
             password: new.password,
             display_name: new.display_name.map(DisplayName::into_string),
             locale: new.locale,
-            roles: new.roles.unwrap_or_default().into_strings(),
+            roles: names(new.roles.unwrap_or_default()),
         }
     }
 }
