@@ -8,6 +8,10 @@ use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::db::migrate::{Label, Migrator, Standing, State};
 
+/// Said in acc and prod, where nobody should lose data by a word too many in the history of a shell.
+const UNASKED: &str = "`stead migrate down` deletes what the newest migration added, with all the data in it \
+                       (`stead migrate status` names it); if that is meant, say `stead migrate down --yes`";
+
 #[derive(Subcommand)]
 pub enum Migrate {
     /// Apply what is pending; safe to run by several at once
@@ -17,12 +21,19 @@ pub enum Migrate {
         #[arg(long)]
         create_database: bool,
     },
-    /// Undo the newest migration
-    #[command(after_help = "Example: stead migrate down")]
-    Down,
+    /// Undo the newest migration, and delete what it added with all that is in it
+    ///
+    /// Nothing brings the rows of its tables and columns back but a backup. acc and prod want --yes.
+    #[command(after_help = "Example: stead migrate down --yes")]
+    Down {
+        /// It is meant: delete the data, in acc and prod too
+        #[arg(long)]
+        yes: bool,
+    },
     /// List every migration and where it stands
     #[command(after_help = "Example: stead migrate status --json")]
     Status {
+        /// As JSON, for programs
         #[arg(long)]
         json: bool,
     },
@@ -30,6 +41,9 @@ pub enum Migrate {
 
 impl Migrate {
     pub fn run(self, config: &Config) -> Result<(), Failure> {
+        if matches!(self, Self::Down { yes: false }) && config.environment.is_guarded() {
+            return Err(UNASKED.into());
+        }
         let url = config.database.migrate_url.as_ref().unwrap_or(&config.database.url).expose();
         block_on(async {
             if matches!(self, Self::Up { create_database: true }) && Migrator::create_database(url).await? {
@@ -41,7 +55,7 @@ impl Migrate {
                     let applied = migrator.up(|name| eprintln!("applying {name}")).await?;
                     eprintln!("{applied} applied; the schema is up to date");
                 }
-                Self::Down => match migrator.down().await? {
+                Self::Down { .. } => match migrator.down().await? {
                     Some(name) => eprintln!("undid {name}"),
                     None => eprintln!("nothing is applied"),
                 },

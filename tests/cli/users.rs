@@ -100,3 +100,23 @@ fn a_migration_is_undone_and_done_again() {
     folder.run("user list").fails(&[last.split(' ').next().unwrap(), "`stead migrate up`"]);
     assert!(folder.run("migrate up").expect(0).stderr.contains("1 applied"));
 }
+
+#[test]
+fn in_acc_and_prod_a_migration_is_undone_only_by_whoever_says_yes() {
+    for environment in ["acc", "prod"] {
+        let folder = Folder::new()
+            .with("APP_ENV", environment)
+            .with("APP_SECRET_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+            .with("APP_SERVER__PUBLIC_URL", "https://api.example.com")
+            .with("APP_DATABASE__ALLOW_SQLITE", true)
+            .with("APP_MAIL__URL", "smtps://mail.example.com")
+            .with("APP_AUTH__HASH__MEMORY_KIB", 19456)
+            .with("APP_AUTH__HASH__ITERATIONS", 2);
+        folder.run("migrate up").expect(0);
+        folder
+            .run("migrate down")
+            .fails(&["deletes what the newest migration added", "`stead migrate down --yes`"]);
+        assert!(folder.run("migrate up").expect(0).stderr.starts_with("0 applied"), "nothing was undone");
+        assert!(folder.run("migrate down --yes").expect(0).stderr.starts_with("undid "));
+    }
+}

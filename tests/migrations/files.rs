@@ -36,7 +36,7 @@ fn a_file_never_changes_once_its_checksum_is_listed() {
             assert_eq!(
                 line, listed,
                 "migrations/{file} has changed. Databases have it applied as it was: restore it, and put the \
-                 change into a new migration. An entry of migrations/checksums.txt is never altered."
+                 change into a new migration. The entry of an `up` file is never altered."
             );
         }
     }

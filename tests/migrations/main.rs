@@ -8,6 +8,8 @@ mod database;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 #[path = "../api/harness/postgres/mod.rs"]

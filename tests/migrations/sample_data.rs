@@ -32,7 +32,10 @@ on_both! {
             assert_eq!(undone, Some(format!("{:04}_{}", all[count].version, all[count].name)));
             assert_eq!(schema::read(&mut connection).await, reference(&database, count).await, "after {count}");
             for (table, rows) in rows::read(&mut connection, &full).await {
-                assert_eq!(rows.len(), kept[&table].len(), "{table} after step {count} was undone");
+                // Its sample is a revoked key, which must not be a good one again.
+                let is_dropped = (all[count].name, table.as_str()) == ("keys_lifecycle", "keys");
+                let expected = if is_dropped { 0 } else { kept[&table].len() };
+                assert_eq!(rows.len(), expected, "{table} after step {count} was undone");
             }
         }
         assert_eq!(database.migrator(&all).await.down().await.unwrap(), None, "nothing is left to undo");
