@@ -264,6 +264,8 @@ fault-wrong-type = { $expected ->
 }
 fault-invalid-value = This value is not allowed
 fault-invalid-choice = This must be one of: { $accepted }
+fault-not-in-range = This must be a whole number from { $min } to { $max }
+fault-repeated = This may be given once only
 fault-wrong-length = { $expected ->
     [one] This must have exactly { $expected } item
    *[other] This must have exactly { $expected } items
@@ -282,7 +284,7 @@ fault-unknown-role = There is no such role
 fault-invalid-role-name = The name of a role is 1 to 64 of a-z, 0-9, _ and -, and begins with a letter
 fault-too-many = This has too many entries: { $max } at most
 fault-invalid-email = This is not an e-mail address
-fault-invalid-time = This is not a time in the form of RFC 3339, such as 2026-01-31T12:00:00Z
+fault-invalid-time = This is not a time in the form of RFC 3339, such as 2026-01-31T12:00:00Z (in a query, + is written %2B)
 fault-invalid-id = This is not an id
 fault-invalid-language = This must be one of: en, zh
 fault-weak-password = This password is too easy to guess

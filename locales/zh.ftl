@@ -252,6 +252,8 @@ fault-wrong-type = { $expected ->
 }
 fault-invalid-value = 不允许此值
 fault-invalid-choice = 必须是下列之一：{ $accepted }
+fault-not-in-range = 必须是 { $min } 到 { $max } 之间的整数
+fault-repeated = 此项只能出现一次
 fault-wrong-length = 必须恰好有 { $expected } 项
 fault-too-short = 至少需要 { $min } 个字符
 fault-too-long = 最多允许 { $max } 个字符
@@ -261,7 +263,7 @@ fault-unknown-role = 没有这个角色
 fault-invalid-role-name = 角色名称由 1 到 64 个 a-z、0-9、_ 和 - 组成，并以字母开头
 fault-too-many = 条目过多：最多 { $max } 个
 fault-invalid-email = 这不是邮箱地址
-fault-invalid-time = 这不是 RFC 3339 格式的时间，例如 2026-01-31T12:00:00Z
+fault-invalid-time = 这不是 RFC 3339 格式的时间，例如 2026-01-31T12:00:00Z（在查询中，+ 写作 %2B）
 fault-invalid-id = 这不是标识
 fault-invalid-language = 必须是下列之一：en, zh
 fault-weak-password = 该密码太容易被猜到

@@ -41,8 +41,11 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::base::clock::Timestamp;
     use crate::base::id::UserId;
     use crate::base::language::Language;
+    use crate::http::page::Limit;
+    use crate::http::problem::ProblemBody;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -50,15 +53,31 @@ mod tests {
         limit: Option<u8>,
         actor_id: Option<UserId>,
         kind: String,
+        order: Option<Order>,
+        page: Option<Limit>,
+        after: Option<Timestamp>,
+        whole: Option<bool>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Order {
+        Oldest,
+        Newest,
+    }
+
+    async fn problem(query: &str) -> Result<Filters, ProblemBody> {
+        let request = Request::builder().uri(format!("/x?{query}")).body(()).unwrap();
+        match Query::from_request_parts(&mut request.into_parts().0, &()).await {
+            Ok(Query(filters)) => Ok(filters),
+            Err(problem) => Err(problem.body(Language::English, "-", false)),
+        }
     }
 
     async fn read(query: &str) -> Result<Filters, (&'static str, Vec<(String, &'static str)>)> {
-        let request = Request::builder().uri(format!("/x?{query}")).body(()).unwrap();
-        let problem = match Query::from_request_parts(&mut request.into_parts().0, &()).await {
-            Ok(Query(filters)) => return Ok(filters),
-            Err(problem) => problem.body(Language::English, "-", false),
-        };
-        Err((problem.code, problem.errors.into_iter().map(|fault| (fault.pointer, fault.code)).collect()))
+        problem(query).await.map_err(|problem| {
+            (problem.code, problem.errors.into_iter().map(|fault| (fault.pointer, fault.code)).collect())
+        })
     }
 
     #[tokio::test]
@@ -73,8 +92,8 @@ mod tests {
         for (query, pointer, code) in [
             ("limit=300&kind=a", "/limit", "invalid_value"),
             ("limit=-1&kind=a", "/limit", "invalid_value"),
-            ("kind=a&actor_id=7", "/actor_id", "invalid_value"),
-            ("kind=a&kind=b", "/kind", "invalid_value"),
+            ("kind=a&actor_id=7", "/actor_id", "invalid_id"),
+            ("kind=a&kind=b", "/kind", "repeated"),
             ("kind=a&colour=red", "/colour", "unknown_field"),
             ("limit=3", "/kind", "required"),
             ("kind=%ff", "/kind", "invalid_value"),
@@ -83,5 +102,29 @@ mod tests {
             let expected = ("invalid_query", vec![(pointer.to_owned(), code)]);
             assert_eq!(read(query).await.unwrap_err(), expected, "{query}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_fault_says_what_is_wanted_instead() {
+        for (query, message) in [
+            ("order=name", "This must be one of: oldest, newest"),
+            ("page=0", "This must be a whole number from 1 to 100"),
+            ("page=abc", "This must be a whole number from 1 to 100"),
+            ("whole=maybe", "This must be true or false"),
+            // The + of an offset arrives as a space.
+            (
+                "after=2026-01-31T12:00:00+01:00",
+                "This is not a time in the form of RFC 3339, such as 2026-01-31T12:00:00Z (in a query, + is written %2B)",
+            ),
+            ("actor_id=7", "This is not an id"),
+            ("order=oldest&order=newest", "This may be given once only"),
+        ] {
+            let problem = problem(&format!("kind=a&{query}")).await.unwrap_err();
+            assert_eq!(problem.errors[0].message, message, "{query}");
+        }
+        let sound =
+            read("kind=a&order=newest&after=2026-01-31T12:00:00%2B01:00&whole=true&page=7").await.unwrap();
+        assert_eq!((sound.order, sound.whole), (Some(Order::Newest), Some(true)));
+        assert!(sound.after.is_some() && sound.page.is_some_and(|page| page.get() == 7));
     }
 }

@@ -9,7 +9,11 @@ use axum::http::header::CONNECTION;
 use http_body_util::LengthLimitError;
 use tower_http::timeout::TimeoutError;
 
+use crate::base::clock::InvalidTimestamp;
 use crate::http::{Code, Fault, Problem};
+
+/// How a type that takes a range says so to serde: `a whole number from 1 to 100`.
+const WHOLE_NUMBER: &str = "a whole number from ";
 
 /// A body that could not be read to its end: too large, too slow, or broken off.
 pub(super) fn unreadable(error: impl Error + Send + Sync + 'static) -> Problem {
@@ -48,7 +52,7 @@ impl From<QueryRejection> for Problem {
     }
 }
 
-/// Which parameter is at fault. serde names unknown, missing and repeated ones only in its message.
+/// Which parameter is at fault, and how. serde says it in its message, and nowhere else.
 fn parameter(rejection: &QueryRejection) -> Fault {
     type Traced = serde_path_to_error::Error<serde::de::value::Error>;
     let causes = std::iter::successors(Some(rejection as &dyn Error), |&error| error.source());
@@ -62,8 +66,28 @@ fn parameter(rejection: &QueryRejection) -> Fault {
         Fault::new(pointer, "unknown_field")
     } else if let Some(pointer) = named("missing field `") {
         Fault::new(pointer, "required")
+    } else if let Some(pointer) = named("duplicate field `") {
+        Fault::new(pointer, "repeated")
     } else {
-        let pointer = named("duplicate field `").unwrap_or_else(|| format!("/{}", traced.path()));
-        Fault::new(pointer, "invalid_value")
+        value(format!("/{}", traced.path()), &message)
+    }
+}
+
+/// What is wanted instead of the value that was sent.
+fn value(pointer: String, message: &str) -> Fault {
+    if let Some((_, accepted)) = message.split_once("`, expected ") {
+        let accepted: Vec<_> = accepted.split('`').skip(1).step_by(2).collect();
+        return Fault::new(pointer, "invalid_choice").with("accepted", accepted.join(", "));
+    }
+    if let Some((min, max)) = message.strip_prefix(WHOLE_NUMBER).and_then(|range| range.split_once(" to ")) {
+        return Fault::new(pointer, "not_in_range").with("min", min.to_owned()).with("max", max.to_owned());
+    }
+    match message {
+        "provided string was not `true` or `false`" => {
+            Fault::new(pointer, "wrong_type").with("expected", "boolean")
+        }
+        text if text == InvalidTimestamp.to_string() => Fault::new(pointer, "invalid_time"),
+        text if text.starts_with("UUID parsing failed") => Fault::new(pointer, "invalid_id"),
+        _ => Fault::new(pointer, "invalid_value"),
     }
 }
