@@ -280,6 +280,9 @@ fault-too-long = { $max ->
 }
 fault-invalid-characters = This has characters that are not allowed
 fault-unknown-permission = There is no such permission
+fault-invalid-idempotency-key = An Idempotency-Key is 1 to 255 visible ASCII characters, sent once
+fault-same-email = This is the address that the account has
+fault-not-with-q = The order of a search is that of the match: leave out sort, or q
 fault-unknown-role = There is no such role
 fault-invalid-role-name = The name of a role is 1 to 64 of a-z, 0-9, _ and -, and begins with a letter
 fault-too-many = This has too many entries: { $max } at most
@@ -320,6 +323,15 @@ mail-reset-password-text = Somebody, probably you, asked for a new password for 
 
     If this was not you, ignore this mail: nothing has changed.
 mail-reset-password-button = Choose a new password
+mail-address-kept-subject = Your account at { $service } has its address back
+mail-address-kept-text = You kept this e-mail address for your account at { $service }. Whoever wanted to change it knows your password, so it no longer works, and all sessions have ended.
+
+    Open the link to choose a new password: without one nobody can sign in. The link is good for 30 minutes; after that, ask for another on the page for a forgotten password.
+mail-address-kept-button = Choose a new password
+mail-address-in-use-subject = Your e-mail address was given at { $service }
+mail-address-in-use-text = Somebody with another account at { $service } asked to use this e-mail address for it. It belongs to your account, and stays there.
+
+    There is nothing to do.
 mail-password-changed-subject = Your password at { $service } was changed
 mail-password-changed-text = The password of your account at { $service } was changed just now, and your other sessions have ended.
 

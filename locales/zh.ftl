@@ -259,6 +259,9 @@ fault-too-short = 至少需要 { $min } 个字符
 fault-too-long = 最多允许 { $max } 个字符
 fault-invalid-characters = 含有不允许的字符
 fault-unknown-permission = 没有此权限
+fault-invalid-idempotency-key = Idempotency-Key 为 1 到 255 个可见的 ASCII 字符，且只发送一次
+fault-same-email = 这就是该账户现有的地址
+fault-not-with-q = 搜索结果按匹配顺序排列：请去掉 sort 或 q
 fault-unknown-role = 没有这个角色
 fault-invalid-role-name = 角色名称由 1 到 64 个 a-z、0-9、_ 和 - 组成，并以字母开头
 fault-too-many = 条目过多：最多 { $max } 个
@@ -296,6 +299,15 @@ mail-reset-password-text = 有人（很可能是您本人）请求为您在 { $s
 
     如果这不是您本人的操作，请忽略此邮件：一切都没有改变。
 mail-reset-password-button = 设置新密码
+mail-address-kept-subject = 您在 { $service } 的账户已保留原电子邮件地址
+mail-address-kept-text = 您为 { $service } 的账户保留了这个电子邮件地址。想更改地址的人知道您的密码，因此该密码已失效，所有会话也已结束。
+
+    请打开链接设置新密码：在此之前任何人都无法登录。链接在 30 分钟内有效；过期后请在“忘记密码”页面重新获取。
+mail-address-kept-button = 设置新密码
+mail-address-in-use-subject = 有人在 { $service } 填写了您的电子邮件地址
+mail-address-in-use-text = 有人想把这个电子邮件地址用于 { $service } 的另一个账户。该地址属于您的账户，不会改变。
+
+    您无需做任何事。
 mail-password-changed-subject = 您在 { $service } 的密码已更改
 mail-password-changed-text = 您在 { $service } 的账户密码刚刚已更改，您的其他会话已结束。
 

@@ -24,6 +24,7 @@ BEYOND_SCHEMAS = {
     "weak_password",  # how fast a password would be guessed is an estimate
     "invalid_or_expired_token",  # only a token from a mail is right
     "same_email",  # which address the account has is not in the document
+    "idempotency_key_reused",  # what the key stood for before is not in the document
     "unknown_role",  # only a role that exists can be given
     "unknown_permission",  # only a permission that exists can be given
     "invalid_cursor",  # only a cursor from the page before is right

@@ -20,6 +20,7 @@ use crate::base::service;
 use crate::config::{Config, Environment, RateLimit};
 use crate::db::{Db, DbError, Options, migrate};
 use crate::features::{self, mailbox, pages};
+use crate::http::idempotency::{self, Idempotency};
 use crate::http::limit::Limits;
 use crate::http::middleware::{Cors, Stack, stack};
 use crate::http::page::Cursors;
@@ -58,8 +59,6 @@ pub enum BuildError {
     NoSecretKey,
     #[error("the hash threads do not start: {0}")]
     Hasher(std::io::Error),
-    #[error("{0}")]
-    Mail(#[from] NoWayOut),
     #[error("the API document cannot be written: {0}")]
     Document(#[from] serde_json::Error),
 }
@@ -79,9 +78,6 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
     }
     let state = handles(&config, db, nature).await?;
     state.access.follow().await?;
-    follow(&state);
-    sweep(&state);
-    deliver(&state)?;
     let (public, document) = routes(&config, &limits(&state))?;
     let operators = with_mailbox(&config, Router::new(), false);
     Ok(App {
@@ -90,6 +86,16 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
         state,
         document,
     })
+}
+
+impl App {
+    /// Begins what goes on beside the requests of a server. A command begins none of it: it would be gone
+    /// in the middle, with a lease in its hands.
+    pub fn attend(&self) -> Result<(), NoWayOut> {
+        follow(&self.state);
+        sweep(&self.state);
+        deliver(&self.state)
+    }
 }
 
 /// The pools, by the configuration.
@@ -126,6 +132,7 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
         passwords: Passwords::new(db.clone(), clock.clone(), hasher, keys.lookup.clone(), audit.clone()),
         outbox: Outbox::new(keys.outbox.clone(), clock.clone(), random.clone(), service::NAME, link_base),
         cursors: Cursors::new(keys.cursor.clone()),
+        idempotency: Idempotency::new(db.clone(), clock.clone(), keys.lookup.clone()),
         access: Access::new(
             db.clone(),
             clock.clone(),
@@ -238,5 +245,6 @@ pub async fn sweep_once(state: &AppState) -> Result<(), DbError> {
     state.outbox.purge(&mut tx).await?;
     token::purge(&mut tx, now).await?;
     way_back::purge(&mut tx, now).await?;
+    idempotency::purge(&mut tx, now).await?;
     tx.commit().await
 }

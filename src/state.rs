@@ -13,6 +13,7 @@ use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::config::Config;
 use crate::db::Db;
+use crate::http::idempotency::Idempotency;
 use crate::http::page::Cursors;
 use crate::mail::Outbox;
 use crate::tasks::Tasks;
@@ -34,6 +35,7 @@ pub struct Handles {
     /// What roles can permit.
     pub permissions: Catalogue,
     pub cursors: Cursors,
+    pub idempotency: Idempotency,
 }
 
 impl AppState {

@@ -27,6 +27,7 @@ pub enum Action {
     LoginFailed,
     LoggedOut,
     SessionEnded,
+    AllSessionsEnded,
     RefreshTokenReused,
     PasswordChanged,
     PasswordResetRequested,
@@ -51,13 +52,14 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Registered,
         Self::EmailVerified,
         Self::LoggedIn,
         Self::LoginFailed,
         Self::LoggedOut,
         Self::SessionEnded,
+        Self::AllSessionsEnded,
         Self::RefreshTokenReused,
         Self::PasswordChanged,
         Self::PasswordResetRequested,

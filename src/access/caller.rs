@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum::http::header::AUTHORIZATION;
@@ -11,6 +12,7 @@ use super::permission::Permission;
 use super::principal::Principal;
 use super::{Access, AccessError};
 use crate::http::code::Code;
+use crate::http::extract::Recheck;
 use crate::http::feature::{Argument, Needs};
 use crate::http::limit::CallerBudget;
 use crate::http::middleware::log::RequestUser;
@@ -51,13 +53,15 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let token = bearer(parts)?.ok_or(Problem::new(Code::UNAUTHENTICATED))?;
-        let principal = Access::from_ref(state).authenticate(token).await?;
+        let access = Access::from_ref(state);
+        let principal = access.authenticate(token).await?;
         if let Some(budget) = parts.extensions.get::<CallerBudget>() {
             budget.draw(principal.user)?;
         }
         if let Some(log) = parts.extensions.get::<RequestUser>() {
             log.set(principal.user);
         }
+        parts.extensions.insert(recheck(access, token.to_owned(), |_| Ok(())));
         Ok(Self(principal))
     }
 }
@@ -87,12 +91,29 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = <CurrentUser as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        if caller.may(P::NAME) {
-            return Ok(Self { caller, permission: PhantomData });
+        permitted::<P>(&caller)?;
+        if let Some(token) = bearer(parts)?.map(str::to_owned) {
+            parts.extensions.insert(recheck(Access::from_ref(state), token, permitted::<P>));
         }
-        Err(Problem::new(Code::FORBIDDEN)
-            .challenge(&format!("error=\"insufficient_scope\", scope=\"{}\"", P::NAME)))
+        Ok(Self { caller, permission: PhantomData })
     }
+}
+
+fn permitted<P: Permission>(principal: &Principal) -> Result<(), Problem> {
+    if principal.may(P::NAME) {
+        return Ok(());
+    }
+    let challenge = format!("error=\"insufficient_scope\", scope=\"{}\"", P::NAME);
+    Err(Problem::new(Code::FORBIDDEN).challenge(&challenge))
+}
+
+/// What is asked of the caller once more when their body has come.
+fn recheck(access: Access, token: String, rule: fn(&Principal) -> Result<(), Problem>) -> Recheck {
+    let (access, token) = (Arc::new(access), Arc::<str>::from(token));
+    Recheck::new(move || {
+        let (access, token) = (access.clone(), token.clone());
+        async move { rule(&access.authenticate(&token).await?) }
+    })
 }
 
 /// The token of the one `Authorization: Bearer` header (RFC 6750 §2.1); the scheme's case is free.
@@ -115,6 +136,7 @@ impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::Token(_) | AccessError::Over => Self::new(Code::INVALID_TOKEN).caused_by(error),
+            AccessError::Less => Self::new(Code::FORBIDDEN).caused_by(error),
             AccessError::Unheard => Self::new(Code::DATABASE_UNAVAILABLE).caused_by(error),
             AccessError::Database(error) => error.into(),
         }

@@ -208,11 +208,27 @@ impl Worker {
 
     fn verify(&mut self, password: &Password, stored: Option<&str>) -> Verdict {
         let compared = stored.and_then(|stored| self.compare(password, stored));
+        if compared.is_some_and(|verdict| !verdict.matches && verdict.outdated) {
+            self.make_up_for(password, stored.unwrap_or_default());
+        }
         compared.unwrap_or_else(|| {
             let dummy = self.dummy.clone();
             self.compare(password, &dummy);
             Verdict { matches: false, outdated: false }
         })
+    }
+
+    /// The work by which a stored hash is cheaper than today's, so that a wrong password takes as long as
+    /// for an address without an account; Argon2 takes time by memory and iterations.
+    fn make_up_for(&mut self, password: &Password, stored: &str) -> Option<()> {
+        let params = Params::try_from(&PasswordHash::new(stored).ok()?).ok()?;
+        let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
+        let missing = work(&self.params).checked_sub(work(&params))?;
+        let (iterations, lanes) = (self.params.t_cost(), self.params.p_cost());
+        let memory = u32::try_from(missing / u64::from(iterations)).ok()?;
+        let params = Params::new(memory, iterations, lanes, None).ok()?;
+        let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+        self.fill(Algorithm::Argon2id, Version::V0x13, params, password, &[0; 16], &mut out)
     }
 
     /// `None` if `stored` cannot be read as an Argon2 hash of bearable cost.
@@ -318,6 +334,24 @@ mod tests {
             verify(&hasher(64, 4), "right", Some(&hash)).await,
             Verdict { matches: true, outdated: true }
         );
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_takes_the_work_of_today_however_cheap_the_stored_hash_is() {
+        let (old, new) = (hasher(64, 4), hasher(256, 4));
+        let [cheap, current] = [hash(&old, "right").await, hash(&new, "right").await];
+        // The second computation is what the first was too cheap by.
+        for (text, stored, computed) in
+            [("wrong", &cheap, 2), ("right", &cheap, 1), ("wrong", &current, 1), ("right", &current, 1)]
+        {
+            let before = new.computed();
+            verify(&new, text, Some(stored)).await;
+            assert_eq!(new.computed() - before, computed, "{text}");
+        }
+        let dear = hash(&hasher(512, 4), "right").await;
+        let before = new.computed();
+        verify(&new, "wrong", Some(&dear)).await;
+        assert_eq!(new.computed() - before, 1);
     }
 
     #[tokio::test]

@@ -28,12 +28,12 @@ use self::audit::Audit;
 use self::cache::{Begun, Memory};
 use self::freshness::Freshness;
 use self::keys::Keys;
-use self::principal::Principal;
+use self::principal::{Actor, Principal};
 use self::token::{Claims, InvalidToken};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::random::Random;
 use crate::config::Auth;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Tx};
 
 /// Handle to all that identifies a caller. Clones share it.
 #[derive(Clone)]
@@ -57,6 +57,8 @@ pub enum AccessError {
     Token(#[from] InvalidToken),
     #[error("the session is over")]
     Over,
+    #[error("the caller may do less by now than when they were let in")]
+    Less,
     /// Too long without a look at what changed: nobody is believed.
     #[error("the database has not been heard from")]
     Unheard,
@@ -107,6 +109,17 @@ impl Access {
             None => self.look_up(&claims, now, begun).await?,
         };
         principal.filter(|p| p.user == claims.sub).ok_or(AccessError::Over)
+    }
+
+    /// Looks at whoever acts once more, inside the transaction in which they do and behind its locks: what
+    /// others ended or took away while the request was under way holds for it, too.
+    pub async fn confirm(&self, tx: &mut Tx, actor: Actor<'_>) -> Result<(), AccessError> {
+        let Some(principal) = actor.principal else { return Ok(()) };
+        match principal::load(tx, principal.session, self.clock.now()).await? {
+            None => Err(AccessError::Over),
+            Some((now, _)) if !now.grants.cover(&principal.grants) => Err(AccessError::Less),
+            Some(_) => Ok(()),
+        }
     }
 
     fn verify(&self, token: &str, now: Timestamp, begun: Begun) -> Result<Claims, InvalidToken> {

@@ -8,13 +8,14 @@ use super::device::DeviceId;
 use super::hasher::{HashError, Hasher, Place};
 use super::origin::Origin;
 use super::strength::{Measure, Weakness};
-use super::throttle::{self, Reservation};
+use super::throttle::{self, Limits, Reservation};
 use crate::base::clock::Clock;
 use crate::base::email::Email;
 use crate::base::id::{SessionId, UserId};
 use crate::base::keyring::{Keyring, NoKey, Tag};
 use crate::base::secret::Password;
 use crate::db::{Db, DbError, Tx};
+use crate::mail::Purpose;
 
 /// How long a guess waits for others that are still being checked.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -151,11 +152,19 @@ impl Passwords {
         Ok(throttle::reopen(tx, &self.account_key(email)?).await?)
     }
 
-    /// Whether one more mail may be sent to `email` because somebody asked for it. Asked before anything
-    /// else is locked: until the end of `tx` all others who ask for the same address wait.
-    pub async fn may_mail(&self, tx: &mut Tx, email: &Email) -> Result<bool, PasswordError> {
-        let key = self.key(&[b"mail", email.as_str().as_bytes()])?;
-        Ok(throttle::take(tx, &key, throttle::MAILS, self.clock.now()).await?)
+    /// Whether one more mail for `purpose` may be sent to `email` because somebody asked for it. Each has
+    /// a budget of its own, which is full again before the last link that it paid for has expired: nobody
+    /// keeps an owner from a reset by asking for something else. Asked before anything else is locked:
+    /// until the end of `tx` all others who ask for the same wait.
+    pub async fn may_mail(
+        &self,
+        tx: &mut Tx,
+        email: &Email,
+        purpose: Purpose,
+    ) -> Result<bool, PasswordError> {
+        let limits = Limits { window: purpose.life().min(throttle::MAILS.window), ..throttle::MAILS };
+        let key = self.key(&[b"mail", purpose.name().as_bytes(), email.as_str().as_bytes()])?;
+        Ok(throttle::take(tx, &key, limits, self.clock.now()).await?)
     }
 
     /// Whether one more notice may be sent to `email` of what was done with the account's password. A

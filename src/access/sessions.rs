@@ -120,6 +120,18 @@ pub async fn end_all(tx: &mut Tx, user: UserId) -> Result<u64, DbError> {
     tx.query("DELETE FROM sessions WHERE user_id = $1").bind(user).execute().await
 }
 
+/// Ends all sessions whose refresh tokens were made with a key, whoever has them.
+pub async fn end_of_key(tx: &mut Tx, key: KeyId) -> Result<u64, DbError> {
+    tx.announce(Change::Everything);
+    tx.query("DELETE FROM sessions WHERE key_id = $1").bind(key).execute().await
+}
+
+/// Ends all sessions of everybody; says how many.
+pub async fn end_everyones(tx: &mut Tx) -> Result<u64, DbError> {
+    tx.announce(Change::Everything);
+    tx.query("DELETE FROM sessions").execute().await
+}
+
 /// Ends the sessions of `user` that were used least lately, until [`MOST`] are left.
 pub async fn end_surplus(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
     let ended: Vec<(SessionId,)> = tx

@@ -17,10 +17,10 @@ use crate::features::audit::AuditEvent;
 )]
 pub struct AuditLog {
     /// Only what this account did (its id)
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = account)]
     actor: Option<UserId>,
     /// Only what was done to this account (its id)
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = account)]
     subject: Option<UserId>,
     /// Only this, as the events call it: login_failed, roles_changed, …
     #[arg(long, value_parser = action)]
@@ -79,6 +79,10 @@ impl AuditLog {
             }
         }
     }
+}
+
+fn account(id: &str) -> Result<UserId, String> {
+    id.parse().map_err(|_| "it is the id of an account, as `stead user list` shows it".into())
 }
 
 fn action(name: &str) -> Result<Action, String> {

@@ -16,6 +16,7 @@ pub enum Config {
         /// Show what this environment would have, instead of that of APP_ENV
         #[arg(long, value_name = "dev|testing|acc|prod")]
         env: Option<Environment>,
+        /// As JSON, for programs
         #[arg(long)]
         json: bool,
     },
@@ -25,6 +26,7 @@ pub enum Config {
         /// Check as this environment would, instead of that of APP_ENV
         #[arg(long, value_name = "dev|testing|acc|prod")]
         env: Option<Environment>,
+        /// As JSON, for programs
         #[arg(long)]
         json: bool,
     },

@@ -24,6 +24,7 @@ pub enum Keys {
     /// good any more. revoked: nothing that it made is accepted.
     #[command(after_help = "Example: stead keys list --json")]
     List {
+        /// As JSON, for programs
         #[arg(long)]
         json: bool,
     },
@@ -36,6 +37,7 @@ pub enum Keys {
         /// signing, refresh, device, cursor or outbox
         #[arg(long, default_value = "signing", value_parser = rotatable)]
         purpose: Purpose,
+        /// As JSON, for programs
         #[arg(long)]
         json: bool,
     },
@@ -47,8 +49,9 @@ pub enum Keys {
     #[command(after_help = "Example: stead keys revoke 01981f3c6d7a7c4e9b513a52c7e1b0aa")]
     Revoke {
         /// The key's name, from `stead keys list`
-        #[arg(value_name = "KID")]
+        #[arg(value_name = "KID", value_parser = name)]
         kid: KeyId,
+        /// As JSON, for programs
         #[arg(long)]
         json: bool,
     },
@@ -58,6 +61,7 @@ pub enum Keys {
     /// APP_SECRET_KEY_PREVIOUS, run this with the same two, then take the old one away.
     #[command(after_help = "Example: stead keys rewrap")]
     Rewrap {
+        /// As JSON, for programs
         #[arg(long)]
         json: bool,
     },
@@ -106,6 +110,10 @@ impl Keys {
             }
         }
     }
+}
+
+fn name(kid: &str) -> Result<KeyId, String> {
+    kid.parse().map_err(|_| "it is the name of a key, as `stead keys list` shows it".into())
 }
 
 /// Wrong use is told before anything is opened.

@@ -10,7 +10,9 @@ mod healthcheck;
 mod keys;
 mod migrate;
 mod openapi;
+mod role;
 mod serve;
+mod sessions;
 mod user;
 
 use std::path::PathBuf;
@@ -46,6 +48,12 @@ enum Command {
     /// Manage accounts
     #[command(subcommand, after_help = "Example: stead user list")]
     User(user::User),
+    /// Manage roles, and see the permissions there are
+    #[command(subcommand, after_help = "Example: stead role list")]
+    Role(role::Role),
+    /// See who is signed in, and end sessions
+    #[command(subcommand, after_help = "Example: stead sessions end --all")]
+    Sessions(sessions::Sessions),
     /// List what happened that matters for security, newest first
     Audit(audit::AuditLog),
     /// Look at the keys, rotate and revoke them, wrap them under another secret
@@ -79,6 +87,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(command) => command.run(file).map(done),
         Command::Migrate(command) => command.run(&load(file)?).map(done),
         Command::User(command) => command.run(load(file)?).map(done),
+        Command::Role(command) => command.run(load(file)?).map(done),
+        Command::Sessions(command) => command.run(load(file)?).map(done),
         Command::Audit(command) => command.run(load(file)?).map(done),
         Command::Keys(command) => command.run(load(file)?).map(done),
         Command::Config(command) => Ok(command.run(&Sources::from_process(file, Vec::new()))),

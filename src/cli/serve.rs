@@ -52,10 +52,7 @@ async fn serve(Loaded { config, warnings, .. }: Loaded) -> Result<(), Failure> {
         tracing::warn!(key = warning.key, problem = warning.problem, "{}", warning.suggestion);
     }
     let signals = Signals::listen()?;
-    if config.environment == Environment::Dev {
-        first_start::migrate(&config).await?;
-    }
-    // Before anything is built: whoever finds the port taken should hear of it first.
+    // Before anything is made or built: whoever finds the port taken should hear of it first.
     let public = bind(config.server.address(), "server.port", "stead serve --port 8000").await?;
     let operators = bind(
         config.server.management_address,
@@ -63,7 +60,11 @@ async fn serve(Loaded { config, warnings, .. }: Loaded) -> Result<(), Failure> {
         "APP_SERVER__MANAGEMENT_ADDRESS=127.0.0.1:8001",
     )
     .await?;
+    if config.environment == Environment::Dev {
+        first_start::migrate(&config).await?;
+    }
     let app = open(config).await?;
+    app.attend()?;
     welcome(&app, public.local_addr()?).await?;
     listen(app, public, operators, signals).await
 }

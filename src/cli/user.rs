@@ -1,22 +1,27 @@
 //! `stead user`: accounts, over the same services as the API.
 
+mod account;
+
 use std::io::Read;
 
 use axum::extract::FromRef;
 use clap::Subcommand;
 use serde::Serialize;
 
+use self::account::Account;
 use super::context::{block_on, open, print, print_json};
 use super::failure::Failure;
-use crate::access::principal::Actor;
+use crate::access::principal::{Actor, Status};
 use crate::base::email::Email;
+use crate::base::language::{Language, translate};
 use crate::base::secret::Password;
 use crate::config::Config;
 use crate::features::users::error::UsersError;
+use crate::features::users::list::Filter;
 use crate::features::users::model::{DisplayName, Person, User as Shown};
 use crate::features::users::service::{NewUser, PageOf, Users};
-use crate::features::users::store::Filter;
 use crate::http::etag::IfMatch;
+use crate::http::extract::Rule;
 
 #[derive(Subcommand)]
 pub enum User {
@@ -27,6 +32,7 @@ pub enum User {
         after_help = "Example: printf '%s' \"$PASSWORD\" | stead user create ada@example.com --role admin --password-stdin"
     )]
     Create {
+        /// The address of the account, by which it signs in
         email: Email,
         /// Give this role, too; may be repeated
         #[arg(long = "role", value_name = "ROLE")]
@@ -37,6 +43,7 @@ pub enum User {
         /// Read the password from standard input
         #[arg(long)]
         password_stdin: bool,
+        /// As JSON, for programs
         #[arg(long)]
         json: bool,
     },
@@ -46,6 +53,10 @@ pub enum User {
         /// Only those with this role
         #[arg(long)]
         role: Option<String>,
+        /// Only those that are pending, active, suspended or deleted (deleted ones show only so)
+        #[arg(long, value_parser = status)]
+        status: Option<Status>,
+        /// As JSON, for programs
         #[arg(long)]
         json: bool,
     },
@@ -54,6 +65,7 @@ pub enum User {
         after_help = "Example: printf '%s' \"$PASSWORD\" | stead user set-password ada@example.com --password-stdin"
     )]
     SetPassword {
+        /// The address of the account
         email: Email,
         /// Read the password from standard input
         #[arg(long, required = true)]
@@ -61,10 +73,18 @@ pub enum User {
     },
     /// Suspend an account; all its sessions end
     #[command(after_help = "Example: stead user suspend ada@example.com")]
-    Suspend { email: Email },
+    Suspend {
+        /// The address of the account
+        email: Email,
+    },
     /// Make a suspended or pending account active
     #[command(after_help = "Example: stead user activate ada@example.com")]
-    Activate { email: Email },
+    Activate {
+        /// The address of the account
+        email: Email,
+    },
+    #[command(flatten)]
+    Account(Account),
 }
 
 impl User {
@@ -80,7 +100,8 @@ impl User {
     async fn act(self, users: &Users) -> Result<(), Failure> {
         match self {
             Self::Create { email, roles, display_name, password_stdin, json } => {
-                let display_name = display_name.map(|name| DisplayName::parse(&name)).transpose()?;
+                let display_name = display_name.map(|name| DisplayName::parse(&name)).transpose();
+                let display_name = display_name.map_err(|fault| format!("--display-name {fault}"))?;
                 let new = NewUser {
                     email,
                     password: if password_stdin { Some(read_password()?) } else { None },
@@ -90,7 +111,10 @@ impl User {
                 };
                 created(users.create(new, Actor::OPERATOR).await.map_err(explain)?, json)
             }
-            Self::List { role, json } => list(users, role, json).await,
+            Self::List { role, status, json } => {
+                list(users, Filter { role, status, ..Filter::default() }, json).await
+            }
+            Self::Account(command) => command.act(users).await,
             Self::SetPassword { email, .. } => {
                 let account = users.find_by_email(&email).await.map_err(explain)?;
                 users
@@ -140,8 +164,7 @@ fn created((person, invitation): (Person, Option<String>), json: bool) -> Result
 }
 
 /// All accounts, page by page, so that the list may be long.
-async fn list(users: &Users, role: Option<String>, json: bool) -> Result<(), Failure> {
-    let filter = Filter { role, ..Filter::default() };
+async fn list(users: &Users, filter: Filter, json: bool) -> Result<(), Failure> {
     let mut cursor = None;
     let mut all = Vec::new();
     loop {
@@ -164,6 +187,10 @@ async fn list(users: &Users, role: Option<String>, json: bool) -> Result<(), Fai
     }
 }
 
+fn status(name: &str) -> Result<Status, String> {
+    serde_json::from_value(name.into()).map_err(|_| "it is one of pending, active, suspended, deleted".into())
+}
+
 fn done(message: std::fmt::Arguments<'_>) -> Result<(), Failure> {
     print(message)
 }
@@ -180,9 +207,13 @@ fn read_password() -> Result<Password, Failure> {
 fn explain(error: UsersError) -> Failure {
     match error {
         UsersError::WeakPassword { weakness, .. } => {
-            format!("the password is too weak ({weakness:?}): take a longer one, several words will do")
-                .into()
+            let id = format!("fault-{}", weakness.code().replace('_', "-"));
+            let what = translate(Language::English, &id, &weakness.args());
+            format!("the password is too weak. {what}; several words make a good one").into()
         }
+        UsersError::EmailTaken => "the address has an account: `stead user list` shows it, `stead user \
+                                   set-password` gives it another password"
+            .into(),
         error => error.into(),
     }
 }

@@ -38,6 +38,12 @@ impl From<sqlx::Error> for DbError {
 }
 
 impl DbError {
+    /// Whether another transaction held for too long what the statement waited for (PostgreSQL).
+    pub fn is_lock_timeout(&self) -> bool {
+        let Self::Unavailable(sqlx::Error::Database(e)) = self else { return false };
+        e.code().is_some_and(|code| code == "55P03")
+    }
+
     /// Whether the statement named a table that is not there.
     pub(super) fn is_absent_table(&self) -> bool {
         let Self::Failed(sqlx::Error::Database(e)) = self else { return false };

@@ -18,5 +18,5 @@ pub use change::Change;
 pub use error::DbError;
 pub use feed::Feed;
 pub use pool::{Db, Driver, Options};
-pub use query::{Query, Row, Value};
+pub use query::{Query, ReadOnly, Row, Value};
 pub use session::{Session, Tx};

@@ -106,6 +106,18 @@ impl<'s, Access> Query<'s, Access> {
     pub async fn fetch_all<T: Row>(self) -> Result<Vec<T>, DbError> {
         Ok(on_driver!(self, query_as_with, fetch_all))
     }
+
+    /// How the database would go about it, a line for each step, in its own words.
+    pub async fn explain(mut self) -> Result<Vec<String>, DbError> {
+        let is_sqlite = matches!(self.connection, Connection::Sqlite(_));
+        let verb = if is_sqlite { "EXPLAIN QUERY PLAN " } else { "EXPLAIN " };
+        self.sql.to_mut().insert_str(0, verb);
+        if is_sqlite {
+            let steps: Vec<(i64, i64, i64, String)> = self.fetch_all().await?;
+            return Ok(steps.into_iter().map(|(_, _, _, step)| step).collect());
+        }
+        Ok(self.fetch_all().await?.into_iter().map(|(step,)| step).collect())
+    }
 }
 
 impl Query<'_, ReadWrite> {

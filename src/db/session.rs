@@ -4,6 +4,7 @@ use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::change::{Change, Herald};
 use super::connection::Held;
@@ -49,6 +50,21 @@ impl Tx {
     /// Starts a statement that may write.
     pub fn query(&mut self, sql: &'static str) -> Query<'_, ReadWrite> {
         self.session.start(sql)
+    }
+
+    /// Bounds for how long each statement from here on waits for what other transactions hold; `None` is
+    /// the configured time again. On SQLite nothing waits: writers have queued for the transaction itself.
+    pub async fn wait_for_locks(&mut self, most: Option<Duration>) -> Result<(), DbError> {
+        if matches!(self.session.held, Held::Sqlite(_) | Held::SqliteTx(_)) {
+            return Ok(());
+        }
+        let query = match most {
+            None => self.query("SET LOCAL lock_timeout TO DEFAULT"),
+            Some(most) => {
+                self.query("SELECT set_config('lock_timeout', $1, true)").bind(most.as_millis().to_string())
+            }
+        };
+        query.execute().await.map(drop)
     }
 
     /// Says what every replica has to hear of once this transaction is committed.

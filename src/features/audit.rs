@@ -60,6 +60,9 @@ impl From<Entry> for AuditEvent {
     }
 }
 
+/// The longest name of an action, so that columns stand under each other.
+const WIDTH: usize = 24;
+
 /// One line, for the terminal; `-` is what is not known.
 impl fmt::Display for AuditEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,7 +71,7 @@ impl fmt::Display for AuditEvent {
         let action = action.as_str().unwrap_or_default();
         let (actor, subject, ip) =
             (id(self.actor_id), id(self.subject_id), self.ip.as_deref().unwrap_or("-"));
-        write!(f, "{}  {action:<22}  by {actor:<36}  to {subject:<36}  from {ip}", self.occurred_at)
+        write!(f, "{}  {action:<WIDTH$}  by {actor:<36}  to {subject:<36}  from {ip}", self.occurred_at)
     }
 }
 

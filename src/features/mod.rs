@@ -9,6 +9,7 @@ pub mod audit;
 pub mod roles;
 pub mod users;
 pub mod auth;
+pub mod notes;
 pub mod mailbox;
 pub mod pages;
 
@@ -21,6 +22,7 @@ pub fn all() -> Vec<Feature<AppState>> {
         auth::feature(),
         users::feature(),
         roles::feature(),
+        notes::feature(),
         audit::feature(),
         jwks::feature(),
         health::feature(),

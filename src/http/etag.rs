@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::code::Code;
 use super::extract::Json;
-use super::feature::Argument;
+use super::feature::{Argument, RequestHeader};
 use super::problem::Problem;
 
 /// A strong validator: the version of a resource, and what else its representation shows.
@@ -128,9 +128,21 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-impl Argument for IfNoneMatch {}
+impl Argument for IfNoneMatch {
+    const HEADER: Option<RequestHeader> = Some(RequestHeader {
+        name: "If-None-Match",
+        description: "The `ETag` of what you have: 304 without a body if it is still that.",
+        form: None,
+    });
+}
 
 impl Argument for IfMatch {
+    const HEADER: Option<RequestHeader> = Some(RequestHeader {
+        name: "If-Match",
+        description: "The `ETag` of what you saw: 412 if it has changed since. Without it the change is made \
+                      to whatever is there.",
+        form: None,
+    });
     const ERRORS: &'static [Code] = &[Code::PRECONDITION_FAILED];
 }
 

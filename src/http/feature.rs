@@ -25,6 +25,25 @@ pub trait Argument {
     const NEEDS: Needs = Needs::Nothing;
     /// The errors with which this argument can end a request.
     const ERRORS: &'static [Code] = &[];
+    /// The header that this argument reads, where clients have to know of it.
+    const HEADER: Option<RequestHeader> = None;
+}
+
+/// A header that a request may carry.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHeader {
+    pub name: &'static str,
+    pub description: &'static str,
+    /// Where a value of another form is refused.
+    pub form: Option<Form>,
+}
+
+/// What the value of a header must look like.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// A regular expression (ECMA-262).
+    pub pattern: &'static str,
+    pub max_length: usize,
 }
 
 impl<T> Argument for State<T> {}
@@ -62,6 +81,7 @@ pub trait Arguments {
 pub struct Facts {
     pub needs: Vec<Needs>,
     pub errors: Vec<Code>,
+    pub headers: Vec<RequestHeader>,
 }
 
 impl Facts {
@@ -70,6 +90,7 @@ impl Facts {
             self.needs.push(A::NEEDS);
         }
         self.errors.extend(A::ERRORS);
+        self.headers.extend(A::HEADER);
         self
     }
 }

@@ -6,12 +6,14 @@ pub mod docs;
 pub mod etag;
 pub mod extract;
 pub mod feature;
+pub mod idempotency;
 pub mod middleware;
 pub mod limit;
 pub mod openapi;
 pub mod page;
 pub mod problem;
 pub mod reply;
+mod schemas;
 
 pub use code::Code;
 pub use problem::{Fault, Problem};

@@ -3,21 +3,22 @@
 use axum::Router;
 use axum::http::StatusCode;
 use utoipa::openapi::header::{Header, HeaderBuilder};
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::{AdditionalProperties, Object, Type};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    ComponentsBuilder, Content, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref,
-    RefOr, Response, ResponseBuilder, Schema, ServerBuilder,
+    ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
+    Required, Response, ResponseBuilder, ServerBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::code::Code;
-use super::feature::{Facts, Feature, Mount, Needs, Route};
+use super::feature::{Facts, Feature, Form, Mount, Needs, RequestHeader, Route};
 use super::limit::Limits;
 use super::problem::ProblemBody;
+use super::schemas::{self, operations};
 use crate::base::language::{Language, translate};
 
 /// The name of the security scheme: a JWT access token.
@@ -59,7 +60,7 @@ where
     }
     let (router, mut document) = router.nest(API, api).split_for_parts();
     document.tags = Some(tags);
-    close_bodies(&mut document);
+    schemas::complete(&mut document);
     (router, document)
 }
 
@@ -94,46 +95,6 @@ fn frame(title: &str, description: &str, public_url: &str) -> OpenApi {
         .build()
 }
 
-/// The operations of a path.
-pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [
-        &mut item.get,
-        &mut item.put,
-        &mut item.post,
-        &mut item.delete,
-        &mut item.patch,
-        &mut item.head,
-        &mut item.options,
-    ]
-    .into_iter()
-    .flatten()
-}
-
-/// Says what [`Json`](super::extract::Json) does: a body with a field that is not known is refused.
-/// Answers stay open, since they gain fields.
-fn close_bodies(document: &mut OpenApi) {
-    let operations = document.paths.paths.values_mut().flat_map(operations);
-    let names: Vec<String> = operations.flat_map(|operation| body_schemas(operation)).collect();
-    for name in names {
-        let schemas = document.components.as_mut().map(|components| &mut components.schemas);
-        if let Some(RefOr::T(Schema::Object(object))) = schemas.and_then(|schemas| schemas.get_mut(&name)) {
-            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
-        }
-    }
-}
-
-/// The names of the schemas that a body may have.
-fn body_schemas(operation: &Operation) -> Vec<String> {
-    let Some(RefOr::T(body)) = &operation.request_body else { return Vec::new() };
-    let name = |content: &RefOr<Content>| match content {
-        RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) => {
-            schema.ref_location.rsplit('/').next().map(str::to_owned)
-        }
-        _ => None,
-    };
-    body.content.values().filter_map(name).collect()
-}
-
 /// Adds what the types say: access, and the errors that arguments and layers answer with.
 fn complete(operation: &mut Operation, tag: &str, facts: &Facts, is_limited: bool) {
     operation.tags = Some(vec![tag.to_owned()]);
@@ -151,15 +112,23 @@ fn complete(operation: &mut Operation, tag: &str, facts: &Facts, is_limited: boo
             operation.extensions = Some(extension.build());
         }
     }
+    if has_cursor(operation) {
+        errors.push(Code::INVALID_CURSOR);
+    }
     errors.extend(ALWAYS);
     errors.extend(is_limited.then_some(Code::RATE_LIMITED));
     for code in errors {
         add_error(operation, code);
     }
+    if !facts.headers.is_empty() {
+        operation.parameters.get_or_insert_default().extend(facts.headers.iter().map(parameter));
+    }
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         if status.starts_with(['4', '5']) {
             let content = ContentBuilder::new().schema(Some(problem())).build();
+            // In this form and no other, whatever the handler's attribute makes of its `body`.
+            response.content.clear();
             response.content.insert(PROBLEM_JSON.into(), RefOr::T(content));
         }
         if status == Code::RATE_LIMITED.status().as_str() {
@@ -170,6 +139,25 @@ fn complete(operation: &mut Operation, tag: &str, facts: &Facts, is_limited: boo
             response.description = words(status).unwrap_or_default().to_owned();
         }
     }
+}
+
+/// Whether it lists by pages.
+fn has_cursor(operation: &Operation) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters.any(|one| matches!(one, RefOr::T(one) if one.name == "cursor"))
+}
+
+fn parameter(header: &RequestHeader) -> RefOr<Parameter> {
+    let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+    let text = match header.form {
+        Some(Form { pattern, max_length }) => {
+            text.min_length(Some(1)).max_length(Some(max_length)).pattern(Some(pattern))
+        }
+        None => text,
+    };
+    let parameter = ParameterBuilder::new().name(header.name).parameter_in(ParameterIn::Header);
+    let parameter = parameter.required(Required::False).description(Some(header.description));
+    RefOr::T(parameter.schema(Some(text)).build())
 }
 
 /// What a 429 says of when to come back.

@@ -46,6 +46,7 @@ impl<'de> Deserialize<'de> for Limit {
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Give it as `cursor` to get the next page; `null` on the last.
+    #[schema(required = true)]
     pub next_cursor: Option<String>,
     /// All that match the filters, if `include_total=true` was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

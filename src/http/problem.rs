@@ -111,10 +111,13 @@ impl Problem {
         self.0.code
     }
 
-    /// The cause and its causes, outermost first.
+    /// The cause and its causes, outermost first; one that says the same as that before it is left out.
     pub fn chain(&self) -> Vec<String> {
         let first = self.0.cause.as_deref().map(|cause| cause as &dyn Error);
-        std::iter::successors(first, |&cause| cause.source()).map(ToString::to_string).collect()
+        let causes = std::iter::successors(first, |&cause| cause.source()).map(ToString::to_string);
+        let mut chain: Vec<_> = causes.collect();
+        chain.dedup();
+        chain
     }
 
     /// The body, in one language. `debug` shows the cause.
@@ -313,5 +316,22 @@ mod tests {
         assert_eq!(problem.body(Language::English, "-", false).debug, Vec::<String>::new());
         assert_eq!(problem.body(Language::English, "-", true).debug, problem.chain());
         assert!(problem.chain()[0].contains("an error occurred when formatting"));
+    }
+
+    #[test]
+    fn a_cause_that_only_repeats_the_one_before_is_left_out() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the disk is full")]
+        struct Full;
+        #[derive(Debug, thiserror::Error)]
+        enum Layer {
+            #[error("{0}")]
+            Echo(#[source] Box<dyn Error + Send + Sync>),
+            #[error("nothing was written")]
+            Own(#[source] Box<dyn Error + Send + Sync>),
+        }
+        let echo = Layer::Echo(Box::new(Layer::Echo(Box::new(Full))));
+        let problem = Problem::new(Code::INTERNAL_ERROR).caused_by(Layer::Own(Box::new(echo)));
+        assert_eq!(problem.chain(), ["nothing was written", "the disk is full"]);
     }
 }

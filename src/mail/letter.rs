@@ -1,8 +1,11 @@
 //! The letters: what they are about, and their texts in the reader's language.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::html::{Button, Parts, page};
+use super::purpose::{Purpose, WAY_BACK};
 use crate::base::language::{Language, translate};
 
 /// What a mail says. Links end in a fragment, so no server on the way logs the token.
@@ -17,13 +20,19 @@ pub enum Letter {
     Invitation { token: String },
     /// Lets them set a new password.
     ResetPassword { token: String },
+    /// A change of address was undone, which made the password void; lets them set a new one.
+    AddressKept { token: String },
     /// The password was changed or reset.
     PasswordChanged,
     /// Asks whether the new address is theirs.
     ConfirmNewEmail { token: String },
+    /// Another account asked for an address that has one.
+    AddressInUse,
     /// Tells the old address of a change; the link undoes it.
     EmailChangeNotice { token: String },
 }
+
+const NOTICE: Duration = Duration::from_secs(24 * 3600);
 
 /// A letter as it is read.
 #[derive(Clone, Debug, Serialize)]
@@ -43,6 +52,8 @@ impl Letter {
             Self::AlreadyRegistered => "already-registered",
             Self::Invitation { .. } => "invitation",
             Self::ResetPassword { .. } => "reset-password",
+            Self::AddressKept { .. } => "address-kept",
+            Self::AddressInUse => "address-in-use",
             Self::PasswordChanged => "password-changed",
             Self::ConfirmNewEmail { .. } => "confirm-new-email",
             Self::EmailChangeNotice { .. } => "email-change-notice",
@@ -54,9 +65,21 @@ impl Letter {
         match self {
             Self::VerifyEmail { token } | Self::ConfirmNewEmail { token } => Some(("verify-email", token)),
             Self::Invitation { token } => Some(("accept-invitation", token)),
-            Self::ResetPassword { token } => Some(("reset-password", token)),
+            Self::ResetPassword { token } | Self::AddressKept { token } => Some(("reset-password", token)),
             Self::EmailChangeNotice { token } => Some(("cancel-email-change", token)),
-            Self::AlreadyRegistered | Self::PasswordChanged => None,
+            Self::AlreadyRegistered | Self::AddressInUse | Self::PasswordChanged => None,
+        }
+    }
+
+    /// How long it is worth sending: as long as its link is good, and a day for a notice.
+    pub(super) fn life(&self) -> Duration {
+        match self {
+            Self::ResetPassword { .. } | Self::AddressKept { .. } => Purpose::ResetPassword.life(),
+            Self::Invitation { .. } => Purpose::Invitation.life(),
+            Self::ConfirmNewEmail { .. } => Purpose::ChangeEmail.life(),
+            Self::EmailChangeNotice { .. } => WAY_BACK,
+            Self::VerifyEmail { .. } => Purpose::VerifyEmail.life(),
+            Self::AlreadyRegistered | Self::AddressInUse | Self::PasswordChanged => NOTICE,
         }
     }
 
@@ -93,6 +116,8 @@ mod tests {
             Letter::AlreadyRegistered,
             Letter::Invitation { token: token.clone() },
             Letter::ResetPassword { token: token.clone() },
+            Letter::AddressKept { token: token.clone() },
+            Letter::AddressInUse,
             Letter::PasswordChanged,
             Letter::ConfirmNewEmail { token: token.clone() },
             Letter::EmailChangeNotice { token },

@@ -92,10 +92,11 @@ impl Outbox {
         letter.link(&self.link_base)
     }
 
-    /// Queues a mail in the transaction that is its cause. It is not sent any more once `life` is over.
-    pub async fn queue(&self, tx: &mut Tx, mail: &Mail, life: Duration) -> Result<(), OutboxError> {
+    /// Queues a mail in the transaction that is its cause. It is not sent any more once its letter's
+    /// life is over.
+    pub async fn queue(&self, tx: &mut Tx, mail: &Mail) -> Result<(), OutboxError> {
         let plain = serde_json::to_vec(mail)?;
-        self.insert(tx, plain, State::Queued, life).await
+        self.insert(tx, plain, State::Queued, mail.letter.life()).await
     }
 
     /// Does the work of [`Outbox::queue`] where nobody is to be written to.

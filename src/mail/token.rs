@@ -1,37 +1,15 @@
 //! Tokens sent by mail: 256 random bits, stored as a hash, single use, the newest ends the older.
 
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use super::outbox::Outbox;
+use super::purpose::Purpose;
 use crate::base::clock::Timestamp;
 use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::db::{DbError, Session, Tx};
-
-/// What a mailed token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum Purpose {
-    VerifyEmail,
-    ChangeEmail,
-    ResetPassword,
-    Invitation,
-}
-
-impl Purpose {
-    /// How long a token is good for: whoever forgot a password is at the mailbox now.
-    pub fn life(self) -> Duration {
-        const HOUR: Duration = Duration::from_secs(3600);
-        match self {
-            Self::ResetPassword => HOUR / 2,
-            Self::VerifyEmail | Self::ChangeEmail | Self::Invitation => 24 * HOUR,
-        }
-    }
-}
 
 /// What a token says: whose it is and which address it speaks for.
 #[derive(Clone, Debug, sqlx::FromRow)]

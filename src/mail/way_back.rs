@@ -1,17 +1,13 @@
 //! Ways back: the tokens that undo a change of address. Each speaks for the address that an account had,
 //! and there is one for each address: moving an account on does not end the way back of its owner.
 
-use std::time::Duration;
-
 use super::outbox::Outbox;
+use super::purpose::WAY_BACK;
 use super::token::hash;
 use crate::base::clock::Timestamp;
 use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::db::{DbError, Session, Tx};
-
-/// How long there is a way back.
-pub const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What a token says: whose account it is, and the address that it had.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -35,7 +31,7 @@ impl Outbox {
         .bind(user)
         .bind(email)
         .bind(now)
-        .bind(now.plus(LIFE))
+        .bind(now.plus(WAY_BACK))
         .execute()
         .await?;
         Ok(token)

@@ -8,6 +8,7 @@ use sqlx::{ColumnIndex, FromRow, Row};
 use stead::access::audit::Action;
 use stead::access::keys::Purpose;
 use stead::access::keys::lifecycle::Lifecycle;
+use stead::access::principal::Actor;
 
 use crate::harness::{App, Client, PASSWORD, Person, behaviour};
 
@@ -108,6 +109,8 @@ behaviour! {
         a_life_of_one_account(&app, &ada).await;
         what_an_admin_does(&app, &admin).await;
         what_an_operator_does_with_keys(&app).await;
+        app.users().end_everyones_sessions(Actor::OPERATOR).await.unwrap();
+        let admin = app.signed_in(&admin.email, PASSWORD).await;
         let written: BTreeSet<_> = actions(&admin, "").await.into_iter().collect();
         for action in Action::ALL {
             let name = serde_json::to_value(action).unwrap();

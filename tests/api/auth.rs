@@ -2,6 +2,7 @@
 
 mod emails;
 mod enumeration;
+mod interrupted;
 mod keys;
 mod login;
 mod passwords;

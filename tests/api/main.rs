@@ -17,9 +17,15 @@ mod headers;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod idempotency;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod mail;
+#[cfg(test)]
+mod notes;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]

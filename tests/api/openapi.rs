@@ -8,12 +8,12 @@ use crate::harness::{App, behaviour};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-async fn document(app: &App) -> Value {
+pub async fn document(app: &App) -> Value {
     app.anonymous().get("/openapi.json").await.expect(200).json()
 }
 
 /// Method, path and operation of all there are.
-fn operations(document: &Value) -> Vec<(String, String, &Map<String, Value>)> {
+pub fn operations(document: &Value) -> Vec<(String, String, &Map<String, Value>)> {
     let paths = document["paths"].as_object().unwrap().iter();
     let all = paths.flat_map(|(path, item)| {
         let operations = item.as_object().unwrap().iter();
@@ -24,7 +24,7 @@ fn operations(document: &Value) -> Vec<(String, String, &Map<String, Value>)> {
 }
 
 /// The permission that an operation names, or what its security asks for.
-fn access(operation: &Map<String, Value>) -> String {
+pub fn access(operation: &Map<String, Value>) -> String {
     let security = operation.get("security").and_then(Value::as_array).cloned().unwrap_or_default();
     let is_open = security.iter().any(|one| one.as_object().unwrap().is_empty());
     let is_bearer = security.iter().any(|one| one.get("bearer").is_some());
@@ -97,6 +97,8 @@ behaviour! {
                 let problem = &response["content"]["application/problem+json"]["schema"]["$ref"];
                 let is_error = status.starts_with(['4', '5']);
                 assert_eq!(is_error, problem == "#/components/schemas/Problem", "{what}: {status}");
+                let kinds = response["content"].as_object().map_or(0, Map::len);
+                assert!(!is_error || kinds == 1, "{what}: {status} is answered in one form only");
             }
         }
     }
@@ -135,6 +137,60 @@ behaviour! {
         for reference in references {
             let pointer = reference.strip_prefix('#').expect("a reference within the document");
             assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        }
+    }
+
+    async fn conditional_requests_name_the_headers_that_they_take(app: App) {
+        let document = document(&app).await;
+        let mut seen = (0, 0);
+        for (method, path, operation) in operations(&document) {
+            let what = format!("{method} {path}");
+            let none = Vec::new();
+            let parameters = operation.get("parameters").and_then(Value::as_array).unwrap_or(&none);
+            let takes = |name: &str| parameters.iter().any(|one| {
+                one["in"] == "header" && one["name"] == name && one["required"] == false && one["description"].is_string()
+            });
+            assert_eq!(takes("If-Match"), operation["responses"].get("412").is_some(), "{what}");
+            assert_eq!(takes("If-None-Match"), operation["responses"].get("304").is_some(), "{what}");
+            seen.0 += usize::from(takes("If-Match"));
+            seen.1 += usize::from(takes("If-None-Match"));
+        }
+        assert!(seen.0 >= 4 && seen.1 >= 2, "{seen:?}");
+    }
+
+    async fn lists_by_pages_say_how_to_turn_them(app: App) {
+        let document = document(&app).await;
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let mut seen = 0;
+        for (method, path, operation) in operations(&document) {
+            let none = Vec::new();
+            let parameters = operation.get("parameters").and_then(Value::as_array).unwrap_or(&none);
+            if !parameters.iter().any(|one| one["name"] == "cursor") {
+                continue;
+            }
+            let description = operation["responses"]["400"]["description"].as_str().unwrap();
+            for code in ["`invalid_query`", "`invalid_cursor`"] {
+                assert!(description.contains(code), "{method} {path}: {description}");
+            }
+            seen += 1;
+        }
+        assert!(seen >= 2);
+        let pages: Vec<_> = schemas.iter().filter(|(name, _)| name.starts_with("Page_")).collect();
+        assert!(pages.len() >= 2);
+        for (name, page) in pages {
+            assert_eq!(page["required"], serde_json::json!(["items", "next_cursor"]), "{name}");
+            let item = page["properties"]["items"]["items"]["$ref"].as_str().unwrap();
+            assert_eq!(Some(item), name.strip_prefix("Page_").map(|item| format!("#/components/schemas/{item}")).as_deref());
+        }
+    }
+
+    async fn a_patch_may_be_sent_under_its_own_media_type(app: App) {
+        let document = document(&app).await;
+        for (method, path, operation) in operations(&document) {
+            let Some(body) = operation.get("requestBody") else { continue };
+            let patch = &body["content"]["application/merge-patch+json"];
+            let expected = if method == "patch" { &body["content"]["application/json"] } else { &Value::Null };
+            assert_eq!(patch, expected, "{method} {path}");
         }
     }
 

@@ -6,4 +6,6 @@ mod creation;
 mod last_admin;
 mod list;
 mod me;
+mod plans;
 mod races;
+mod search;

@@ -94,3 +94,28 @@ fn a_filter_with_a_fault_is_wrong_use() {
     }
     assert!(folder.is_empty());
 }
+
+#[test]
+fn an_account_is_named_by_its_id() {
+    let folder = Folder::new();
+    for option in ["--actor", "--subject"] {
+        let refused = folder.run(&format!("audit {option} ada@example.com")).expect(2).stderr;
+        assert!(refused.contains("ada@example.com") && refused.contains("`stead user list`"), "{refused}");
+    }
+    assert!(folder.is_empty());
+}
+
+#[test]
+fn the_columns_of_all_actions_stand_under_each_other() {
+    use stead::access::audit::Action;
+    let folder = Folder::new();
+    folder.run("migrate up").expect(0);
+    folder.run("user create ada@example.com").expect(0);
+    let line = folder.run("audit").expect(0).stdout;
+    let (before, _) = line.lines().next().unwrap().split_once("  by ").unwrap();
+    let room = before.len() - before.find("user_created").unwrap();
+    for action in Action::ALL {
+        let name = serde_json::to_value(action).unwrap().as_str().unwrap().to_owned();
+        assert!(name.len() <= room, "{name} takes more than {room}");
+    }
+}

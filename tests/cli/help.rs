@@ -33,6 +33,31 @@ fn every_command_has_help_with_an_example_of_itself() {
     assert!(folder.is_empty(), "asking for help leaves nothing behind");
 }
 
+/// The arguments and options of which a help text says nothing but their names.
+fn unexplained(help: &str) -> Vec<String> {
+    let lists =
+        help.split("\n\n").filter(|part| part.starts_with("Arguments:") || part.starts_with("Options:"));
+    let lines: Vec<_> = lists.flat_map(str::lines).collect();
+    let is_name = |line: &str| line.trim_start().starts_with(['-', '<', '[']);
+    let names = lines.iter().enumerate().filter(|(_, line)| is_name(line));
+    // The text is beside the name, or below it and further in.
+    let is_bare = |at: usize, line: &str| {
+        let beside = line.trim_start().split_once("  ").is_some();
+        let below = lines.get(at + 1).is_some_and(|next| next.starts_with("          ") && !is_name(next));
+        !beside && !below
+    };
+    names.filter(|(at, line)| is_bare(*at, line)).map(|(_, line)| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn every_argument_and_option_says_what_it_is() {
+    for (name, help) in all(&Folder::new(), "") {
+        assert_eq!(unexplained(&help), Vec::<String>::new(), "`stead {name} --help`:\n{help}");
+    }
+    let help = "\n\nArguments:\n  <EMAIL>\n\nOptions:\n      --json\n  -h, --help  Print help\n      --all\n          All\n";
+    assert_eq!(unexplained(help), ["<EMAIL>", "--json"]);
+}
+
 #[test]
 fn wrong_use_is_told_on_stderr_with_exit_code_2() {
     let folder = Folder::new();

@@ -89,6 +89,7 @@ fn wrong_use_is_told_before_anything_is_opened() {
         ("keys rotate --purpose login", "signing, refresh, device, cursor, outbox"),
         ("keys revoke", "KID"),
         ("keys revoke ../signing", "../signing"),
+        ("keys revoke abc", "`stead keys list`"),
     ] {
         let outcome = folder.run(arguments).expect(2);
         assert!(outcome.stderr.contains(word), "{arguments}: {}", outcome.stderr);

@@ -18,6 +18,8 @@ mod postgres;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod secret_key;
 #[cfg(test)]
 mod secrets;

@@ -21,6 +21,7 @@ fn a_port_that_is_taken_says_what_to_do() {
     let mut server = Server::begin(&folder, &[("APP_SERVER__MANAGEMENT_ADDRESS", &address)]);
     assert_eq!(server.ended_within(Duration::from_secs(10)).unwrap().code(), Some(1));
     assert!(server.log().contains("APP_SERVER__MANAGEMENT_ADDRESS="), "{}", server.log());
+    assert!(!folder.path().join("data").exists(), "and nothing was made");
 }
 
 #[test]

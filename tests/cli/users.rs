@@ -120,3 +120,19 @@ fn in_acc_and_prod_a_migration_is_undone_only_by_whoever_says_yes() {
         assert!(folder.run("migrate down --yes").expect(0).stderr.starts_with("undid "));
     }
 }
+
+#[test]
+fn what_is_refused_says_what_to_do() {
+    let folder = Folder::new();
+    folder.run("migrate up").expect(0);
+    folder.run("user create ada@example.com").expect(0);
+    folder.run("user create ada@example.com").fails(&["has an account", "`stead user set-password`"]);
+    folder
+        .feed("user create bob@example.com --password-stdin", "short")
+        .fails(&["too weak. A password must have at least 8 characters"]);
+    folder.feed("user create bob@example.com --password-stdin", "password123").fails(&["too easy to guess"]);
+    let mut nameless = folder.command("user create bob@example.com --display-name");
+    let refused = nameless.arg(" ").output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(said, "error: --display-name has fewer than 1 character\n");
+}

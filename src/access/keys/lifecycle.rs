@@ -8,6 +8,7 @@ use super::store::{self, Purpose, Row};
 use super::wrapping::Wrapping;
 use crate::access::audit::{Action, Audit};
 use crate::access::origin::Origin;
+use crate::access::sessions;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::keyring::KeyId;
 use crate::base::random::Random;
@@ -122,6 +123,9 @@ impl Lifecycle {
             }
             None => Some(self.make(&mut tx, row.purpose, &rows, now).await?.id),
         };
+        if row.purpose == Purpose::Refresh {
+            sessions::end_of_key(&mut tx, id).await?;
+        }
         self.audit.record(&mut tx, Action::KeyRevoked, None, None, &Origin::TERMINAL).await?;
         tx.announce(Change::Keys);
         let revoked = self.finish(tx, id).await?;

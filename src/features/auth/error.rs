@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 
+use crate::access::AccessError;
 use crate::access::hasher::HashError;
 use crate::access::issue::IssueError;
 use crate::access::password::PasswordError;
@@ -25,8 +26,13 @@ pub enum AuthError {
     InvalidToken,
     #[error("neither a password nor a bearer token came with the mailed token")]
     PasswordRequired,
+    #[error("the new address is that of the account")]
+    SameAddress,
     #[error("there is no such session")]
     NoSuchSession,
+    /// Whoever acts may not act any more.
+    #[error(transparent)]
+    Caller(#[from] AccessError),
     #[error(transparent)]
     Users(#[from] UsersError),
     #[error(transparent)]
@@ -55,7 +61,11 @@ impl From<AuthError> for Problem {
             E::PasswordRequired => {
                 Self::new(Code::VALIDATION_FAILED).with("count", 1).fault(Fault::new("/password", "required"))
             }
+            E::SameAddress => Self::new(Code::VALIDATION_FAILED)
+                .with("count", 1)
+                .fault(Fault::new("/new_email", "same_email")),
             E::NoSuchSession => Self::new(Code::NOT_FOUND),
+            E::Caller(error) => error.into(),
             E::Users(error) => error.into(),
             E::Password(error) => wrong_password(error),
             E::Hash(error) => busy(error),

@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::base::keyring::NoKey;
 use crate::db::DbError;
+use crate::http::idempotency::OnceError;
 use crate::http::{Code, Fault, Problem};
 
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,8 @@ pub enum RolesError {
     /// HTTP says it already: another version than `If-Match` names, a cursor that is not ours.
     #[error("the request is refused")]
     Refused(Problem),
+    #[error(transparent)]
+    Once(#[from] OnceError),
     #[error(transparent)]
     Database(#[from] DbError),
     #[error(transparent)]
@@ -51,6 +54,7 @@ impl From<RolesError> for Problem {
                 permissions.into_iter().map(fault).fold(Self::new(Code::VALIDATION_FAILED), Self::fault)
             }
             E::Refused(problem) => problem,
+            E::Once(error) => error.into(),
             E::Database(error) => error.into(),
             E::NoKey(error) => Self::new(Code::INTERNAL_ERROR).caused_by(error),
         }

@@ -14,9 +14,10 @@ use crate::access::principal::Actor;
 use crate::http::etag::{IfMatch, IfNoneMatch, Tagged};
 use crate::http::extract::patch::Change;
 use crate::http::extract::{Faults, Json, Patch, Path, Query};
+use crate::http::idempotency::{Answer, Once};
 use crate::http::page::{Limit, Listed, Page};
 use crate::http::problem::ProblemBody;
-use crate::http::reply::{Created, NoContent};
+use crate::http::reply::NoContent;
 use crate::permission;
 
 permission!(pub ReadRoles = "roles:read", "See the roles, and the permissions there are");
@@ -91,10 +92,10 @@ pub async fn create_role(
     State(roles): State<Roles>,
     caller: Allowed<WriteRoles>,
     origin: Origin,
+    once: Once,
     Json(new): Json<RoleCreation>,
-) -> Result<Created<Role>, RolesError> {
-    let role = roles.create(new.into(), Actor { principal: Some(&caller), origin: &origin }).await?;
-    Ok(Created { location: format!("/api/v1/roles/{}", role.definition.name), body: role.into() })
+) -> Result<Answer, RolesError> {
+    roles.create_once(new.into(), &caller, &origin, once).await
 }
 
 /// See a role.

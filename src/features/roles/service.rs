@@ -5,15 +5,18 @@ use std::collections::BTreeSet;
 use axum::extract::FromRef;
 
 use super::error::RolesError;
-use super::model::{Definition, Held};
+use super::model::{Definition, Held, Role};
 use super::store;
 use crate::access::audit::Action;
+use crate::access::origin::Origin;
 use crate::access::permission::ADMIN;
-use crate::access::principal::{Actor, Grants};
+use crate::access::principal::{Actor, Grants, Principal};
 use crate::db::{DbError, Tx};
 use crate::http::etag::IfMatch;
 use crate::http::feature::Declared;
+use crate::http::idempotency::{Answer, Once};
 use crate::http::page::{Limit, Page};
+use crate::http::reply::Created;
 use crate::state::AppState;
 
 /// The service of roles.
@@ -87,16 +90,38 @@ impl Roles {
 
     /// Makes a role that permits nothing that the actor may not.
     pub async fn create(&self, new: NewRole, actor: Actor<'_>) -> Result<Held, RolesError> {
+        let mut tx = self.0.db.write().await?;
+        let role = self.make(&mut tx, new, actor).await?;
+        tx.commit().await?;
+        Ok(role)
+    }
+
+    /// The same for a request that may come twice.
+    pub async fn create_once(
+        &self,
+        new: NewRole,
+        caller: &Principal,
+        origin: &Origin,
+        once: Once,
+    ) -> Result<Answer, RolesError> {
+        let actor = Actor { principal: Some(caller), origin };
+        let effect = async |tx: &mut Tx| {
+            let role = self.make(tx, new, actor).await?;
+            let location = format!("/api/v1/roles/{}", role.definition.name);
+            Ok(Created { location, body: Role::from(role) })
+        };
+        self.0.idempotency.once(once, caller.user, effect).await
+    }
+
+    async fn make(&self, tx: &mut Tx, new: NewRole, actor: Actor<'_>) -> Result<Held, RolesError> {
         let permissions = self.grantable(new.permissions, actor)?;
         let role = Definition { name: new.name, description: new.description, built_in: false, version: 1 };
-        let mut tx = self.0.db.write().await?;
-        match store::insert(&mut tx, &role).await {
+        match store::insert(tx, &role).await {
             Err(DbError::Duplicate(_)) => return Err(RolesError::Taken),
             inserted => inserted?,
         }
-        store::replace_permissions(&mut tx, &role.name, &permissions).await?;
-        self.record(&mut tx, Action::RoleCreated, &role.name, actor).await?;
-        tx.commit().await?;
+        store::replace_permissions(tx, &role.name, &permissions).await?;
+        self.record(tx, Action::RoleCreated, &role.name, actor).await?;
         Ok(self.held(permissions, role))
     }
 

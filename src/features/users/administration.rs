@@ -1,11 +1,11 @@
-//! What operations people do with the accounts of others: make, invite, suspend, restore, delete, and
-//! give roles. Commands and the API call the same.
+//! What operations people do with the accounts of others: suspend, restore, delete, and give roles.
+//! Commands and the API call the same.
 
 use std::collections::BTreeSet;
 
 use super::error::UsersError;
 use super::model::{Account, Person};
-use super::service::{self, NewUser, Users};
+use super::service::{self, Users};
 use super::store;
 use crate::access::audit::Action;
 use crate::access::principal::{self, Actor, Status};
@@ -13,58 +13,12 @@ use crate::access::sessions::{self, SessionRow};
 use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::base::secret::Password;
-use crate::db::record::{Base, Record};
+use crate::db::record::Record;
 use crate::db::{DbError, Tx};
 use crate::http::etag::IfMatch;
-use crate::mail::token::{self, Purpose};
-use crate::mail::{Letter, Mail, way_back};
+use crate::mail::{Letter, Mail, token, way_back};
 
 impl Users {
-    /// Makes an account: active with a password, invited by mail without one. The link of the invitation
-    /// comes back, too, for whoever hands it over by themselves.
-    pub async fn create(
-        &self,
-        new: NewUser,
-        actor: Actor<'_>,
-    ) -> Result<(Person, Option<String>), UsersError> {
-        let hash = match new.password.clone() {
-            Some(password) => Some(self.hash_new(password, &new.email, "/password").await?),
-            None => None,
-        };
-        let account = Account {
-            base: Base::new(UserId::fresh(&self.0.clock, &self.0.random), self.0.clock.now()),
-            // Whoever makes the account vouches for the address; an invited person shows it by the link.
-            email_verified: hash.is_some(),
-            status: if hash.is_some() { Status::Active } else { Status::Pending },
-            email: new.email,
-            password_hash: hash,
-            display_name: new.display_name,
-            locale: new.locale,
-            last_login_at: None,
-            deleted_at: None,
-        };
-        let mut tx = self.0.db.write().await?;
-        self.grantable(&mut tx, &new.roles, actor).await?;
-        service::insert(&mut tx, &account, new.roles.iter().map(String::as_str)).await?;
-        let invitation = match account.password_hash {
-            Some(_) => None,
-            None => Some(self.invite(&mut tx, &account).await?),
-        };
-        self.record(&mut tx, Action::UserCreated, account.base.id, actor).await?;
-        tx.commit().await?;
-        Ok((self.get(account.base.id).await?, invitation))
-    }
-
-    async fn invite(&self, tx: &mut Tx, account: &Account) -> Result<String, UsersError> {
-        let outbox = &self.0.outbox;
-        let token = outbox.issue_token(tx, Purpose::Invitation, account.base.id, &account.email).await?;
-        let letter = Letter::Invitation { token };
-        let link = outbox.link(&letter).unwrap_or_default();
-        let mail = Mail { to: account.email.clone(), language: account.locale.unwrap_or_default(), letter };
-        outbox.queue(tx, &mail, Purpose::Invitation.life()).await?;
-        Ok(link)
-    }
-
     /// Sets a password without asking for the old one, and ends all sessions: for operators at the
     /// terminal only, since nobody should know the password of another.
     pub async fn set_password(
@@ -115,11 +69,17 @@ impl Users {
         self.alter(id, Action::UserDeleted, if_match, actor, change).await.map(drop)
     }
 
+    /// The deleted accounts that had an address.
+    pub async fn deleted(&self, email: &Email) -> Result<Vec<Account>, UsersError> {
+        Ok(store::deleted(&mut self.0.db.read().await?, email).await?)
+    }
+
     /// Brings a deleted account back as it was, if nobody has its address by now.
     pub async fn restore(&self, id: UserId, actor: Actor<'_>) -> Result<Person, UsersError> {
         let mut tx = self.0.db.write().await?;
         store::lock_admins(&mut tx).await?;
         store::lock(&mut tx, id).await?;
+        self.0.access.confirm(&mut tx, actor).await?;
         let mut account = Account::find(&mut tx, id).await?.ok_or(UsersError::NotFound)?;
         if !actor.covers(&principal::grants_of_user(&mut tx, id).await?) {
             return Err(UsersError::Beyond);
@@ -133,9 +93,11 @@ impl Users {
                 updated => updated?,
             }
             self.record(&mut tx, Action::UserRestored, id, actor).await?;
-            tx.commit().await?;
         }
-        self.get(id).await
+        // By the same connection: whoever held this one and waited for another could stop all others.
+        let person = store::find(&mut tx, id).await?.ok_or(UsersError::NotFound)?;
+        tx.commit().await?;
+        Ok(person)
     }
 
     /// Gives an account exactly these roles.
@@ -149,6 +111,7 @@ impl Users {
         let mut tx = self.0.db.write().await?;
         store::lock_admins(&mut tx).await?;
         store::lock(&mut tx, id).await?;
+        self.0.access.confirm(&mut tx, actor).await?;
         let mut account = self.reach(&mut tx, id, actor).await?.account;
         if_match.check(account.base.version).map_err(UsersError::Refused)?;
         self.grantable(&mut tx, &roles, actor).await?;
@@ -169,13 +132,24 @@ impl Users {
         Ok(sessions::of_user(&mut db, id, self.0.clock.now()).await?)
     }
 
-    /// Ends all sessions of another user.
-    pub async fn end_sessions(&self, id: UserId, actor: Actor<'_>) -> Result<(), UsersError> {
+    /// Ends all sessions of another user; says how many.
+    pub async fn end_sessions(&self, id: UserId, actor: Actor<'_>) -> Result<u64, UsersError> {
         let mut tx = self.0.db.write().await?;
+        self.0.access.confirm(&mut tx, actor).await?;
         self.reach(&mut tx, id, actor).await?;
-        sessions::end_all(&mut tx, id).await?;
+        let ended = sessions::end_all(&mut tx, id).await?;
         self.record(&mut tx, Action::SessionEnded, id, actor).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(ended)
+    }
+
+    /// Ends all sessions of everybody; says how many. For operators at the terminal.
+    pub async fn end_everyones_sessions(&self, actor: Actor<'_>) -> Result<u64, UsersError> {
+        let mut tx = self.0.db.write().await?;
+        let ended = sessions::end_everyones(&mut tx).await?;
+        self.0.audit.record(&mut tx, Action::AllSessionsEnded, actor.id(), None, actor.origin).await?;
+        tx.commit().await?;
+        Ok(ended)
     }
 
     /// Changes an account and ends its sessions, if an active admin remains.
@@ -192,6 +166,7 @@ impl Users {
         // Waits for whoever changes the account now, and then sees what they made of it: nothing is
         // refused for being based on an older version but what names one.
         store::lock(&mut tx, id).await?;
+        self.0.access.confirm(&mut tx, actor).await?;
         let before = store::active_admins(&mut tx).await?;
         let mut person = self.reach(&mut tx, id, actor).await?;
         if_match.check(person.account.base.version).map_err(UsersError::Refused)?;
@@ -202,13 +177,29 @@ impl Users {
         if action != Action::UserActivated {
             sessions::end_all(&mut tx, id).await?;
         }
-        if person.account.current_status() != Status::Active {
+        if person.account.current_status() != Status::Active || action == Action::PasswordChanged {
             token::void_all(&mut tx, id).await?;
+        }
+        // A suspension keeps the ways back: who suspends an account that was taken over does not thereby
+        // take it from its owner. They are of no use until it is lifted.
+        if person.account.deleted_at.is_some() {
             way_back::void_all(&mut tx, id).await?;
+        }
+        if action == Action::PasswordChanged {
+            self.tell_of_password(&mut tx, &person.account).await?;
         }
         self.record(&mut tx, action, id, actor).await?;
         tx.commit().await?;
         Ok(person)
+    }
+
+    /// The owner hears of a password that they did not choose, and what was guessed at the old one counts
+    /// no more.
+    async fn tell_of_password(&self, tx: &mut Tx, account: &Account) -> Result<(), UsersError> {
+        self.0.passwords.vouch(tx, &account.email).await?;
+        let (to, language) = (account.email.clone(), account.locale.unwrap_or_default());
+        let mail = Mail { to, language, letter: Letter::PasswordChanged };
+        Ok(self.0.outbox.queue(tx, &mail).await?)
     }
 
     /// Deletes the account that stands at an address, if it `yields` to somebody with a better right. The
@@ -247,7 +238,7 @@ impl Users {
     }
 
     /// Roles that exist and that grant nothing the actor lacks.
-    async fn grantable(
+    pub(super) async fn grantable(
         &self,
         tx: &mut Tx,
         roles: &BTreeSet<String>,

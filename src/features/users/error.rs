@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 
+use crate::access::AccessError;
 use crate::access::hasher::HashError;
 use crate::access::password::{PasswordError, QUEUE_RETRY};
 use crate::access::strength::Weakness;
@@ -11,6 +12,7 @@ use crate::base::language::Arg;
 use crate::base::secret::Password;
 use crate::db::DbError;
 use crate::http::extract::Rule;
+use crate::http::idempotency::OnceError;
 use crate::http::{Code, Fault, Problem, limit};
 use crate::mail::OutboxError;
 
@@ -32,6 +34,9 @@ pub enum UsersError {
     /// HTTP says it already: another version than `If-Match` names, a cursor that is not ours.
     #[error("the request is refused")]
     Refused(Problem),
+    /// Whoever acts may not act any more.
+    #[error(transparent)]
+    Caller(#[from] AccessError),
     #[error(transparent)]
     Password(#[from] PasswordError),
     #[error(transparent)]
@@ -40,6 +45,8 @@ pub enum UsersError {
     Database(#[from] DbError),
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    #[error(transparent)]
+    Once(#[from] OnceError),
     #[error(transparent)]
     NoKey(#[from] NoKey),
 }
@@ -57,10 +64,12 @@ impl From<UsersError> for Problem {
             E::LastAdmin => Self::new(Code::LAST_ADMIN),
             E::WeakPassword { pointer, weakness } => weak(pointer, weakness),
             E::Refused(problem) => problem,
+            E::Caller(error) => error.into(),
             E::Password(error) => wrong_password(error),
             E::Hash(error) => busy(error),
             E::Database(error) => error.into(),
             E::Outbox(error) => error.into(),
+            E::Once(error) => error.into(),
             E::NoKey(error) => Self::new(Code::INTERNAL_ERROR).caused_by(error),
         }
     }

@@ -2,14 +2,18 @@
 
 mod administration;
 pub mod choice;
+mod creation;
 pub mod error;
 mod handlers;
+pub mod index;
+pub mod list;
 pub mod model;
 pub mod permission;
+pub mod search;
 pub mod service;
 pub mod store;
 
-use self::handlers::{administration as others, list, me};
+use self::handlers::{administration as others, list as everyone, me};
 use self::permission::{AssignRoles, DeleteUsers, ReadUsers, WriteUsers};
 use crate::access::permission::declared;
 use crate::http::feature::Feature;
@@ -18,7 +22,7 @@ use crate::state::AppState;
 
 pub fn feature() -> Feature<AppState> {
     Feature::new("users", "Accounts: your own, and those of others if you may see them")
-        .routes(routes![me::get_me, me::update_me, me::delete_me, list::list_users])
+        .routes(routes![me::get_me, me::update_me, me::delete_me, everyone::list_users])
         .routes(routes![
             others::create_user,
             others::get_user,

@@ -48,6 +48,11 @@ record!(
 );
 
 impl Account {
+    /// Whether somebody was invited and has not chosen a password yet.
+    pub fn is_invited(&self) -> bool {
+        self.status == Status::Pending && self.password_hash.is_none()
+    }
+
     /// Whether the account may be used now.
     pub fn current_status(&self) -> Status {
         if self.deleted_at.is_some() { Status::Deleted } else { self.status }

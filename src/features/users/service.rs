@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use axum::extract::FromRef;
 
 use super::error::UsersError;
+use super::list::{self, Filter, Found, Position};
 use super::model::{Account, PasswordHash, Person};
-use super::store::{self, Filter, Position};
+use super::store;
 use crate::access::audit::Action;
 use crate::access::origin::Origin;
 use crate::access::password::{Claim, NewPasswordError, Standing};
@@ -18,7 +19,6 @@ use crate::base::id::UserId;
 use crate::base::language::Language;
 use crate::base::secret::Password;
 use crate::base::service;
-use crate::db::record::Record;
 use crate::db::{DbError, Session, Tx};
 use crate::http::etag::IfMatch;
 use crate::http::extract::Patch;
@@ -78,16 +78,16 @@ impl Users {
         let decode = |cursor: String| self.0.cursors.decode::<Position>(LIST, &filter, &cursor);
         let after = cursor.map(decode).transpose().map_err(UsersError::Refused)?;
         let mut db = self.0.db.read().await?;
-        let rows = store::list(&mut db, &filter, after.as_ref(), limit.probe()).await?;
-        let mut page = Page::cut(rows, limit, |last| {
-            self.0.cursors.encode(LIST, &filter, &Position::of(last, filter.sort))
-        })?;
+        let rows = list::page(&mut db, &filter, after.as_ref(), limit.probe()).await?;
+        let cursor = |last: &Found| self.0.cursors.encode(LIST, &filter, &Position::of(last, &filter));
+        let mut page = Page::cut(rows, limit, cursor)?;
         if include_total {
-            page.total = Some(store::count(&mut db, &filter).await?);
+            page.total = Some(list::count(&mut db, &filter).await?);
         }
-        let ids: Vec<_> = page.items.iter().map(|account| account.base.id).collect();
+        let ids: Vec<_> = page.items.iter().map(|found| found.account.base.id).collect();
         let mut roles = store::roles_of(&mut db, &ids).await?;
-        Ok(page.map(|account| Person { roles: roles.remove(&account.base.id).unwrap_or_default(), account }))
+        let mut roles = |id| roles.remove(&id).unwrap_or_default();
+        Ok(page.map(|Found { account, .. }| Person { roles: roles(account.base.id), account }))
     }
 
     /// Changes what people may change about themselves, whoever does it.
@@ -100,6 +100,7 @@ impl Users {
     ) -> Result<Person, UsersError> {
         let mut tx = self.0.db.write().await?;
         store::lock(&mut tx, id).await?;
+        self.0.access.confirm(&mut tx, actor).await?;
         let mut person = self.reach(&mut tx, id, actor).await?;
         if_match.check(person.account.base.version).map_err(UsersError::Refused)?;
         let account = &mut person.account;
@@ -208,9 +209,8 @@ pub async fn insert<'r>(
     account: &Account,
     roles: impl Iterator<Item = &'r str>,
 ) -> Result<(), UsersError> {
-    match account.insert(tx).await {
-        Err(DbError::Duplicate(_)) => return Err(UsersError::EmailTaken),
-        inserted => inserted?,
+    if !store::insert_if_free(tx, account).await? {
+        return Err(UsersError::EmailTaken);
     }
     give_roles(tx, account.base.id, roles.chain([USER])).await
 }

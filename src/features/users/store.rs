@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde::{Deserialize, Serialize};
-
+use super::index::{self, NOBODY};
 use super::model::{Account, PasswordHash, Person};
 use crate::access::permission::ADMIN;
 use crate::access::principal::Status;
@@ -11,7 +10,7 @@ use crate::base::clock::Timestamp;
 use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::db::record::Record;
-use crate::db::{Change, DbError, Query, Session, Tx};
+use crate::db::{Change, DbError, Session, Tx};
 
 const ACCOUNT: &str = "SELECT id, created_at, updated_at, version, email, email_verified, password_hash, \
                        display_name, locale, status, last_login_at, deleted_at FROM users u";
@@ -19,6 +18,12 @@ const ACCOUNT: &str = "SELECT id, created_at, updated_at, version, email, email_
 /// The account of an address, if one is not deleted.
 pub async fn find_by_email(db: &mut Session, email: &Email) -> Result<Option<Account>, DbError> {
     db.query(ACCOUNT).push(" WHERE email = $? AND deleted_at IS NULL").bind(email).fetch_optional().await
+}
+
+/// The deleted accounts that had an address.
+pub async fn deleted(db: &mut Session, email: &Email) -> Result<Vec<Account>, DbError> {
+    let query = db.query(ACCOUNT).push(" WHERE email = $? AND deleted_at IS NOT NULL").bind(email);
+    query.push(" ORDER BY deleted_at, id").fetch_all().await
 }
 
 /// An account that is not deleted, with its roles.
@@ -86,13 +91,13 @@ pub async fn lock(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
     tx.query("UPDATE users SET version = version WHERE id = $1").bind(id).execute().await.map(drop)
 }
 
-/// Writes what was changed of an account that was read since it was locked, and raises its version. The
-/// time of the last sign-in is not written: it belongs to [`note_login`], which raises no version.
+/// Writes what was changed of an account that was read since it was locked, and raises its version; the
+/// terms by which it is found go with it. The time of the last sign-in is not written: it belongs to [`note_login`], which raises no version.
 pub async fn save(tx: &mut Tx, account: &mut Account, now: Timestamp) -> Result<(), DbError> {
     let written = tx
         .query(
-            "UPDATE users SET updated_at = $1, version = version + 1, email = $2, email_verified = $3,
-                password_hash = $4, display_name = $5, locale = $6, status = $7, deleted_at = $8
+            "UPDATE users SET updated_at = $1, version = version + 1, terms_version = version + 1, email = $2,
+                email_verified = $3, password_hash = $4, display_name = $5, locale = $6, status = $7, deleted_at = $8
              WHERE id = $9 AND version = $10",
         )
         .bind(now)
@@ -112,16 +117,17 @@ pub async fn save(tx: &mut Tx, account: &mut Account, now: Timestamp) -> Result<
     }
     account.base.updated_at = now;
     account.base.version += 1;
-    Ok(())
+    index::put(tx, account.base.id, account).await
 }
 
-/// Inserts an account if its address has none; says whether.
+/// Inserts an account, and the terms by which it is found, if its address has none; says whether. The
+/// same statements either way.
 pub async fn insert_if_free(tx: &mut Tx, account: &Account) -> Result<bool, DbError> {
     let inserted = tx
         .query(
-            "INSERT INTO users (id, created_at, updated_at, version, email, email_verified, password_hash,
-                display_name, locale, status)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+            "INSERT INTO users (id, created_at, updated_at, version, terms_version, email, email_verified,
+                password_hash, display_name, locale, status)
+             VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
         )
         .bind(account.base.id)
         .bind(account.base.created_at)
@@ -135,6 +141,7 @@ pub async fn insert_if_free(tx: &mut Tx, account: &Account) -> Result<bool, DbEr
         .bind(account.status)
         .execute()
         .await?;
+    index::put(tx, account.base.id, account).await?;
     Ok(inserted > 0)
 }
 
@@ -143,8 +150,8 @@ pub async fn insert_if_free(tx: &mut Tx, account: &Account) -> Result<bool, DbEr
 pub async fn register_again(tx: &mut Tx, id: UserId, new: &Account, now: Timestamp) -> Result<bool, DbError> {
     let written = tx
         .query(
-            "UPDATE users SET updated_at = $1, version = version + 1, password_hash = $2, display_name = $3,
-                locale = $4
+            "UPDATE users SET updated_at = $1, version = version + 1, terms_version = version + 1,
+                password_hash = $2, display_name = $3, locale = $4
              WHERE id = $5 AND status = $6 AND password_hash IS NOT NULL AND deleted_at IS NULL",
         )
         .bind(now)
@@ -155,6 +162,7 @@ pub async fn register_again(tx: &mut Tx, id: UserId, new: &Account, now: Timesta
         .bind(Status::Pending)
         .execute()
         .await?;
+    index::put(tx, if written > 0 { id } else { NOBODY }, new).await?;
     Ok(written > 0)
 }
 
@@ -180,124 +188,4 @@ pub async fn note_login(
         .execute()
         .await?;
     Ok(noted > 0)
-}
-
-/// What a list of users is restricted to.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Filter {
-    pub status: Option<Status>,
-    pub role: Option<String>,
-    pub created_after: Option<Timestamp>,
-    pub created_before: Option<Timestamp>,
-    pub sort: Sort,
-}
-
-/// The order of a list of users. Missing values come first ascending.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub enum Sort {
-    #[serde(rename = "created_at")]
-    CreatedAt,
-    #[default]
-    #[serde(rename = "-created_at")]
-    CreatedAtDescending,
-    #[serde(rename = "email")]
-    Email,
-    #[serde(rename = "-email")]
-    EmailDescending,
-    #[serde(rename = "last_login_at")]
-    LastLoginAt,
-    #[serde(rename = "-last_login_at")]
-    LastLoginAtDescending,
-}
-
-/// The place after which a page begins: the sorted value of the last row before it, and its id.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Position {
-    at: Option<Timestamp>,
-    email: Option<Email>,
-    id: UserId,
-}
-
-impl Position {
-    pub fn of(account: &Account, sort: Sort) -> Self {
-        let (at, email) = match sort {
-            Sort::CreatedAt | Sort::CreatedAtDescending => (Some(account.base.created_at), None),
-            Sort::LastLoginAt | Sort::LastLoginAtDescending => (account.last_login_at, None),
-            Sort::Email | Sort::EmailDescending => (None, Some(account.email.clone())),
-        };
-        Self { at, email, id: account.base.id }
-    }
-}
-
-/// The accounts that match, in order, `limit` at most.
-pub async fn list(
-    db: &mut Session,
-    filter: &Filter,
-    after: Option<&Position>,
-    limit: i64,
-) -> Result<Vec<Account>, DbError> {
-    let query = restrict(db.query(ACCOUNT), filter);
-    let query = after.into_iter().fold(query, |query, position| begin_after(query, filter.sort, position));
-    query.push(order(filter.sort)).push(" LIMIT $?").bind(limit).fetch_all().await
-}
-
-/// How many accounts match.
-pub async fn count(db: &mut Session, filter: &Filter) -> Result<i64, DbError> {
-    let (count,): (i64,) = restrict(db.query("SELECT count(*) FROM users u"), filter).fetch_one().await?;
-    Ok(count)
-}
-
-/// Deleted accounts show only to those who ask for them.
-fn restrict<'s, A>(query: Query<'s, A>, filter: &Filter) -> Query<'s, A> {
-    let mut query = match filter.status {
-        Some(Status::Deleted) => query.push(" WHERE u.deleted_at IS NOT NULL"),
-        Some(status) => query.push(" WHERE u.deleted_at IS NULL AND u.status = $?").bind(status),
-        None => query.push(" WHERE u.deleted_at IS NULL"),
-    };
-    if let Some(role) = &filter.role {
-        let holds = " AND EXISTS (SELECT 1 FROM user_roles r WHERE r.user_id = u.id AND r.role = $?)";
-        query = query.push(holds).bind(role);
-    }
-    if let Some(after) = filter.created_after {
-        query = query.push(" AND u.created_at >= $?").bind(after);
-    }
-    if let Some(before) = filter.created_before {
-        query = query.push(" AND u.created_at < $?").bind(before);
-    }
-    query
-}
-
-/// Keyset: the rows that come after `position` in the order of [`order`].
-fn begin_after<'s, A>(query: Query<'s, A>, sort: Sort, position: &Position) -> Query<'s, A> {
-    let Position { at, email, id } = position;
-    match (sort, at) {
-        (Sort::CreatedAt, at) => query.push(" AND (created_at, id) > ($?").bind(*at).push(", $?)").bind(*id),
-        (Sort::CreatedAtDescending, at) => {
-            query.push(" AND (created_at, id) < ($?").bind(*at).push(", $?)").bind(*id)
-        }
-        (Sort::Email, _) => query.push(" AND (email, id) > ($?").bind(email).push(", $?)").bind(*id),
-        (Sort::EmailDescending, _) => {
-            query.push(" AND (email, id) < ($?").bind(email).push(", $?)").bind(*id)
-        }
-        (Sort::LastLoginAt, Some(at)) => {
-            query.push(" AND (last_login_at, id) > ($?").bind(*at).push(", $?)").bind(*id)
-        }
-        (Sort::LastLoginAt, None) => query.push(" AND (last_login_at IS NOT NULL OR id > $?)").bind(*id),
-        (Sort::LastLoginAtDescending, Some(at)) => {
-            let query = query.push(" AND (last_login_at IS NULL OR (last_login_at, id) < ($?").bind(*at);
-            query.push(", $?))").bind(*id)
-        }
-        (Sort::LastLoginAtDescending, None) => query.push(" AND last_login_at IS NULL AND id < $?").bind(*id),
-    }
-}
-
-fn order(sort: Sort) -> &'static str {
-    match sort {
-        Sort::CreatedAt => " ORDER BY created_at, id",
-        Sort::CreatedAtDescending => " ORDER BY created_at DESC, id DESC",
-        Sort::Email => " ORDER BY email, id",
-        Sort::EmailDescending => " ORDER BY email DESC, id DESC",
-        Sort::LastLoginAt => " ORDER BY last_login_at NULLS FIRST, id",
-        Sort::LastLoginAtDescending => " ORDER BY last_login_at DESC NULLS LAST, id DESC",
-    }
 }

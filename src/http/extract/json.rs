@@ -9,6 +9,8 @@ use deserr::Deserr;
 use serde::Serialize;
 
 use super::fault::Faults;
+use super::fingerprint::Fingerprint;
+use super::recheck::Recheck;
 use super::rejection::unreadable;
 use super::strict;
 use crate::http::{Code, Problem};
@@ -29,8 +31,13 @@ impl<T: Deserr<Faults>, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         check_media_type(request.method(), request.headers())?;
-        let bytes = read(request.into_body()).await?;
+        let (parts, body) = request.into_parts();
+        let bytes = read(body).await?;
+        Recheck::run(&parts.extensions).await?;
         let value = strict::parse(&bytes).map_err(malformed)?;
+        if let Some(fingerprint) = parts.extensions.get::<Fingerprint>() {
+            fingerprint.take(&value);
+        }
         deserr::deserialize(value).map(Self).map_err(|faults: Faults| faults.into())
     }
 }

@@ -56,11 +56,13 @@
 
 pub mod caller;
 pub mod fault;
+pub mod fingerprint;
 pub mod json;
 pub mod list;
 pub mod patch;
 pub mod path;
 pub mod query;
+pub mod recheck;
 pub mod rejection;
 mod strict;
 pub mod text;
@@ -68,10 +70,12 @@ pub mod values;
 
 pub use caller::{ClientAddress, RequestId, UserAgent};
 pub use fault::{Faults, Rule};
+pub use fingerprint::Fingerprint;
 pub use json::Json;
 pub use list::AtMost;
 pub use patch::{Change, Patch};
 pub use path::Path;
 pub use query::Query;
+pub use recheck::Recheck;
 pub use text::{Prose, Text};
 pub use values::from_text;

@@ -14,6 +14,15 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
+    /// The same patch of a field that holds the value in another form.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Absent => Patch::Absent,
+            Self::Null => Patch::Null,
+            Self::Value(value) => Patch::Value(f(value)),
+        }
+    }
+
     /// What the field holds after the patch.
     pub fn apply(self, current: Option<T>) -> Option<T> {
         match self {
@@ -41,6 +50,11 @@ impl<T: Deserr<E>, E: DeserializeError> Deserr<E> for Patch<T> {
 pub struct Change<T>(pub Option<T>);
 
 impl<T> Change<T> {
+    /// The same change of a field that holds the value in another form.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Change<U> {
+        Change(self.0.map(f))
+    }
+
     /// What the field holds after the patch.
     pub fn apply(self, current: T) -> T {
         self.0.unwrap_or(current)

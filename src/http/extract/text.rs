@@ -25,9 +25,9 @@ pub type Prose<const MIN: usize, const MAX: usize> = Text<MIN, MAX, true>;
 /// Why a text is refused. Lengths are in code points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
-    #[error("shorter than {0} characters")]
+    #[error("has fewer than {0} character{s}", s = if *.0 == 1 { "" } else { "s" })]
     TooShort(usize),
-    #[error("longer than {0} characters")]
+    #[error("has more than {0} characters")]
     TooLong(usize),
     #[error("has characters that are not allowed")]
     Characters,

@@ -143,9 +143,27 @@ behaviour! {
         let mail = app.mails_to(&bob.email).await.remove(0);
         assert_eq!(
             (&mail["subject"], &mail["link"]),
-            (&json!("You already have an account at Stead"), &json!(null))
+            (&json!("Your e-mail address was given at Stead"), &json!(null))
         );
         assert_eq!((email(&ada).await, email(&bob).await), (json!(ada.email), json!(bob.email)));
+    }
+
+    async fn the_address_that_the_account_has_is_none_to_change_to(app: App) {
+        let ada = app.user().await;
+        let refused = ada.post(CHANGE, change(PASSWORD, &ada.email)).await.refused(422, "validation_failed");
+        assert_eq!(refused.faults(), [("/new_email".into(), "same_email".into())]);
+        assert_eq!(app.mails_to(&ada.email).await.len(), 1, "the mail of the registration only");
+        ada.post(CHANGE, change("wrong", &ada.email)).await.refused(401, "invalid_credentials");
+    }
+
+    async fn whoever_keeps_their_address_is_told_that_a_new_password_is_needed(app: App) {
+        let ada = app.user().await;
+        let (_, cancel) = asked(&app, &ada, NEW).await;
+        app.later(SECOND);
+        app.anonymous().post(CANCEL, only(&cancel)).await.expect(204);
+        let mail = app.mails_to(&ada.email).await.remove(0);
+        assert_eq!(mail["subject"], "Your account at Stead has its address back");
+        assert!(mail["link"].as_str().unwrap().contains("/reset-password#token="), "{mail}");
     }
 
     async fn a_later_request_ends_the_link_of_the_earlier_even_if_its_address_is_taken(app: App) {
@@ -342,8 +360,7 @@ behaviour! {
                 ada.post(CHANGE, change(PASSWORD, address)).await.expect(202);
             }
         }
-        // Bob's own registration was the first of three.
-        assert_eq!((app.mails_to(NEW).await.len(), app.mails_to(&bob.email).await.len()), (3, before + 2));
+        assert_eq!((app.mails_to(NEW).await.len(), app.mails_to(&bob.email).await.len()), (3, before + 3));
         assert_eq!(app.mails_to(&ada.email).await.len(), 1 + 3, "three notices, beside the first mail");
     }
 
@@ -355,6 +372,7 @@ behaviour! {
         let (token, cancel) = asked(&app, &ada, NEW).await;
         // Nor does asking so often that there is no further notice: the way back of the last one stays.
         for _ in 0..5 {
+            app.later(SECOND);
             ada.post(CHANGE, change(PASSWORD, "byron@example.com")).await.expect(202);
         }
         let (_, last) = (cancel, app.mailed_token(&ada.email).await);

@@ -230,6 +230,8 @@ behaviour! {
         let bob = app.person(&app.anonymous().refresh(&bob.refresh_token).await.expect(200).json());
         assert!(revoke(&app, &old).await.unwrap().replacement.is_none());
         hears(&app).await;
+        ada.get(ME).await.refused(401, "invalid_token");
+        bob.get(ME).await.expect(200);
         app.anonymous().refresh(&ada.refresh_token).await.refused(401, "invalid_refresh_token");
         let bob = app.person(&app.anonymous().refresh(&bob.refresh_token).await.expect(200).json());
         app.signed_in(&ada.email, PASSWORD).await;

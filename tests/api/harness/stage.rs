@@ -103,7 +103,9 @@ impl Stage {
     /// Starts a server that is configured as no variable can say: `config()`, altered.
     pub async fn start_as(&self, config: Config) -> App {
         let built = app::build(config, self.nature.clone()).await;
-        App::new(built.unwrap_or_else(|error| panic!("{error}")), self.clone())
+        let built = built.unwrap_or_else(|error| panic!("{error}"));
+        built.attend().expect("the way of mail is known");
+        App::new(built, self.clone())
     }
 
     /// A name that nobody on this stage has yet.

@@ -13,8 +13,8 @@ use crate::features::auth::model::{EmailChange, Verification};
 use crate::features::users;
 use crate::features::users::error::UsersError;
 use crate::features::users::model::Account;
-use crate::mail::token::{self, MailToken, Purpose};
-use crate::mail::{Letter, Mail, way_back};
+use crate::mail::token::{self, MailToken};
+use crate::mail::{Letter, Mail, Purpose, way_back};
 
 impl Auth {
     /// Marks an address as verified, or completes a change to it: the token shows the mailbox, the
@@ -43,6 +43,12 @@ impl Auth {
         }
         let mut tx = self.state.db.write().await?;
         users::store::lock(&mut tx, found.user_id).await?;
+        // The password is still the one that was checked, and the session is not over.
+        let current = self.account_of(&mut tx, &found).await?;
+        if owner.is_none() && current.password_hash != person.account.password_hash {
+            return Err(AuthError::InvalidToken);
+        }
+        self.state.access.confirm(&mut tx, Actor { principal: owner, origin }).await?;
         if !token::use_up(&mut tx, found.purpose, &given.token, now).await? {
             return Err(AuthError::InvalidToken);
         }
@@ -93,7 +99,7 @@ impl Auth {
     /// whether.
     pub async fn resend_verification(&self, email: &Email) -> Result<(), AuthError> {
         let mut tx = self.state.db.write().await?;
-        let granted = self.state.passwords.may_mail(&mut tx, email).await?;
+        let granted = self.state.passwords.may_mail(&mut tx, email, Purpose::VerifyEmail).await?;
         let account = users::store::find_by_email(&mut tx, email).await?;
         match account.filter(|account| !account.email_verified) {
             Some(account) if granted => self.send_verification(&mut tx, &account).await?,
@@ -115,10 +121,14 @@ impl Auth {
     ) -> Result<(), AuthError> {
         let checked = self.users.get(caller.user).await?.account;
         self.check(&checked, given.password, Standing::Session(caller.session), origin).await?;
+        if given.new_email == checked.email {
+            return Err(AuthError::SameAddress);
+        }
         let mut tx = self.state.db.write().await?;
-        let granted = self.state.passwords.may_mail(&mut tx, &given.new_email).await?;
+        let granted = self.state.passwords.may_mail(&mut tx, &given.new_email, Purpose::ChangeEmail).await?;
         let noticed = self.state.passwords.may_notify(&mut tx, &checked.email).await?;
         let account = self.settled(&mut tx, &checked).await?;
+        self.state.access.confirm(&mut tx, Actor { principal: Some(caller), origin }).await?;
         self.write_to_new(&mut tx, &account, given.new_email, granted).await?;
         self.write_to_old(&mut tx, &account, noticed).await?;
         self.record(&mut tx, Action::EmailChangeRequested, Some(caller.user), caller.user, origin).await?;
@@ -142,14 +152,14 @@ impl Auth {
             }
             (true, true) => {
                 token::void(tx, id, purpose).await?;
-                Letter::AlreadyRegistered
+                Letter::AddressInUse
             }
             (true, false) => {
                 Letter::ConfirmNewEmail { token: outbox.issue_token(tx, purpose, id, &to).await? }
             }
         };
         let mail = Mail { to, language: account.locale.unwrap_or_default(), letter };
-        Ok(outbox.queue(tx, &mail, purpose.life()).await?)
+        Ok(outbox.queue(tx, &mail).await?)
     }
 
     /// The notice, with a way back to the address that it is sent to. Without a new notice the way back
@@ -162,7 +172,7 @@ impl Auth {
         }
         let letter = Letter::EmailChangeNotice { token: outbox.open_way_back(tx, id, to).await? };
         let mail = Mail { to: to.clone(), language: account.locale.unwrap_or_default(), letter };
-        Ok(outbox.queue(tx, &mail, way_back::LIFE).await?)
+        Ok(outbox.queue(tx, &mail).await?)
     }
 
     /// Keeps, or gives back, the address that the notice was sent to. Whoever asked for the change knows
@@ -180,6 +190,10 @@ impl Auth {
         token::void_all(&mut tx, way.user_id).await?;
         let person = users::store::find(&mut tx, way.user_id).await?;
         let mut account = person.ok_or(AuthError::InvalidToken)?.account;
+        // It lifts no suspension, and is good again once that is over.
+        if account.status == Status::Suspended {
+            return Err(AuthError::InvalidToken);
+        }
         if account.email != way.email {
             // Nobody else has shown since that the address is theirs.
             let unproven = |other: &Account| other.status == Status::Pending || !other.email_verified;
@@ -191,7 +205,8 @@ impl Auth {
         account.password_hash = None;
         self.take_address(&mut tx, &mut account).await?;
         sessions::end_all(&mut tx, way.user_id).await?;
-        self.send_reset(&mut tx, &account).await?;
+        let token = self.reset_token(&mut tx, &account).await?;
+        self.send(&mut tx, &account, Letter::AddressKept { token }).await?;
         self.record(&mut tx, Action::EmailChangeCancelled, Some(way.user_id), way.user_id, origin).await?;
         Ok(tx.commit().await?)
     }

@@ -19,8 +19,7 @@ use crate::db::{DbError, Tx};
 use crate::features::users;
 use crate::features::users::model::Account;
 use crate::features::users::service::Users;
-use crate::mail::token::{self, Purpose};
-use crate::mail::{Letter, Mail};
+use crate::mail::{Letter, Mail, Purpose, token};
 use crate::state::AppState;
 
 /// The service of signing in.
@@ -54,15 +53,9 @@ impl Auth {
     }
 
     /// A letter to the account's own address.
-    async fn send(
-        &self,
-        tx: &mut Tx,
-        account: &Account,
-        letter: Letter,
-        life: Purpose,
-    ) -> Result<(), AuthError> {
+    async fn send(&self, tx: &mut Tx, account: &Account, letter: Letter) -> Result<(), AuthError> {
         let mail = Mail { to: account.email.clone(), language: account.locale.unwrap_or_default(), letter };
-        Ok(self.state.outbox.queue(tx, &mail, life.life()).await?)
+        Ok(self.state.outbox.queue(tx, &mail).await?)
     }
 
     /// The account of a caller whose password was right, locked: as it is now, if it still has the

@@ -5,16 +5,16 @@ use crate::access::audit::Action;
 use crate::access::device::{self, DeviceId};
 use crate::access::origin::Origin;
 use crate::access::password::Standing;
-use crate::access::principal::{Principal, Status};
+use crate::access::principal::{Actor, Principal, Status};
 use crate::access::sessions;
 use crate::base::email::Email;
-use crate::db::Tx;
+use crate::db::{DbError, Tx};
 use crate::features::auth::error::AuthError;
 use crate::features::auth::model::{PasswordChange, PasswordReset};
 use crate::features::users;
 use crate::features::users::model::{Account, PasswordHash};
-use crate::mail::Letter;
-use crate::mail::token::{self, MailToken, Purpose};
+use crate::mail::token::{self, MailToken};
+use crate::mail::{Letter, Purpose};
 
 /// Where the new password is in the body.
 const POINTER: &str = "/new_password";
@@ -32,13 +32,21 @@ impl Auth {
         self.check(&account, given.current_password, Standing::Session(caller.session), origin).await?;
         let hash = self.users.hash_new(given.new_password, &account.email, POINTER).await?;
         let mut tx = self.state.db.write().await?;
+        let noticed = self.state.passwords.may_notify(&mut tx, &account.email).await?;
         // Stale if a reset or a suspension came between: then the password that was checked is history.
         let mut account = self.settled(&mut tx, &account).await?;
+        self.state.access.confirm(&mut tx, Actor { principal: Some(caller), origin }).await?;
         account.password_hash = Some(hash);
         users::store::save(&mut tx, &mut account, self.state.clock.now()).await?;
         sessions::end_others(&mut tx, caller.user, caller.session).await?;
-        token::void(&mut tx, caller.user, Purpose::ResetPassword).await?;
-        self.send(&mut tx, &account, Letter::PasswordChanged, Purpose::VerifyEmail).await?;
+        // Nor does what was begun with the old password go on: a link that resets, an address to come.
+        for purpose in [Purpose::ResetPassword, Purpose::ChangeEmail] {
+            token::void(&mut tx, caller.user, purpose).await?;
+        }
+        match noticed {
+            true => self.send(&mut tx, &account, Letter::PasswordChanged).await?,
+            false => self.state.outbox.queue_nothing(&mut tx).await?,
+        }
         self.record(&mut tx, Action::PasswordChanged, Some(caller.user), caller.user, origin).await?;
         Ok(tx.commit().await?)
     }
@@ -46,7 +54,7 @@ impl Auth {
     /// Writes a link to the address, if it has an account; the answer does not say whether.
     pub async fn forgot_password(&self, email: &Email, origin: &Origin) -> Result<(), AuthError> {
         let mut tx = self.state.db.write().await?;
-        let granted = self.state.passwords.may_mail(&mut tx, email).await?;
+        let granted = self.state.passwords.may_mail(&mut tx, email, Purpose::ResetPassword).await?;
         let account = users::store::find_by_email(&mut tx, email).await?;
         let usable = |account: &Account| matches!(account.status, Status::Active | Status::Pending);
         let subject = account.as_ref().map(|account| account.base.id);
@@ -61,11 +69,18 @@ impl Auth {
         Ok(tx.commit().await?)
     }
 
-    /// Mails a link to choose a new password.
-    pub(super) async fn send_reset(&self, tx: &mut Tx, account: &Account) -> Result<(), AuthError> {
-        let (outbox, purpose) = (&self.state.outbox, Purpose::ResetPassword);
-        let token = outbox.issue_token(tx, purpose, account.base.id, &account.email).await?;
-        self.send(tx, account, Letter::ResetPassword { token }, purpose).await
+    /// Mails a link to choose a new password; somebody who was invited gets the invitation again.
+    async fn send_reset(&self, tx: &mut Tx, account: &Account) -> Result<(), AuthError> {
+        if account.is_invited() {
+            return Ok(self.users.invite(tx, account).await.map(drop)?);
+        }
+        let token = self.reset_token(tx, account).await?;
+        self.send(tx, account, Letter::ResetPassword { token }).await
+    }
+
+    pub(super) async fn reset_token(&self, tx: &mut Tx, account: &Account) -> Result<String, DbError> {
+        let (id, email) = (account.base.id, &account.email);
+        self.state.outbox.issue_token(tx, Purpose::ResetPassword, id, email).await
     }
 
     /// Sets a new password by a mailed token, of a reset or of an invitation. All sessions end, nobody is
@@ -117,7 +132,7 @@ impl Auth {
         // A way back to an earlier address stays: whoever moved the account also gets its mail.
         token::void_all(tx, found.user_id).await?;
         self.state.passwords.vouch(tx, &account.email).await?;
-        self.send(tx, &account, Letter::PasswordChanged, Purpose::VerifyEmail).await?;
+        self.send(tx, &account, Letter::PasswordChanged).await?;
         let action = match found.purpose {
             Purpose::Invitation => Action::InvitationAccepted,
             _ => Action::PasswordReset,

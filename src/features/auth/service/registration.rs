@@ -14,8 +14,7 @@ use crate::features::auth::error::AuthError;
 use crate::features::auth::model::{Registered, Registration};
 use crate::features::users;
 use crate::features::users::model::{Account, DisplayName, PasswordHash};
-use crate::mail::Letter;
-use crate::mail::token::Purpose;
+use crate::mail::{Letter, Purpose};
 
 impl Auth {
     /// Registers a person, or, where addresses must be verified, writes to them.
@@ -40,7 +39,7 @@ impl Auth {
     async fn register_active(&self, account: Account, origin: &Origin) -> Result<Registered, AuthError> {
         let account = Account { status: Status::Active, ..account };
         let mut tx = self.state.db.write().await?;
-        let granted = self.state.passwords.may_mail(&mut tx, &account.email).await?;
+        let granted = self.state.passwords.may_mail(&mut tx, &account.email, Purpose::VerifyEmail).await?;
         users::service::insert(&mut tx, &account, std::iter::empty()).await?;
         match granted {
             true => self.send_verification(&mut tx, &account).await?,
@@ -56,7 +55,7 @@ impl Auth {
     /// who register the same address wait for each other.
     async fn register_pending(&self, new: &Account, origin: &Origin) -> Result<Registered, AuthError> {
         let (mut tx, now) = (self.state.db.write().await?, self.state.clock.now());
-        let granted = self.state.passwords.may_mail(&mut tx, &new.email).await?;
+        let granted = self.state.passwords.may_mail(&mut tx, &new.email, Purpose::VerifyEmail).await?;
         let is_new = users::store::insert_if_free(&mut tx, new).await?;
         let account = users::store::find_by_email(&mut tx, &new.email).await?;
         // Gone in this very moment: as good as not there.
@@ -76,7 +75,7 @@ impl Auth {
             true if is_new || is_pending => self.send_verification(&mut tx, &account).await?,
             true => {
                 self.no_token(&mut tx).await?;
-                self.send(&mut tx, &account, Letter::AlreadyRegistered, Purpose::VerifyEmail).await?;
+                self.send(&mut tx, &account, Letter::AlreadyRegistered).await?;
             }
             false => {
                 self.no_token(&mut tx).await?;
@@ -103,9 +102,13 @@ impl Auth {
         }
     }
 
+    /// Mails a link that shows whose the address is; somebody who was invited gets the invitation again.
     pub(super) async fn send_verification(&self, tx: &mut Tx, account: &Account) -> Result<(), AuthError> {
+        if account.is_invited() {
+            return Ok(self.users.invite(tx, account).await.map(drop)?);
+        }
         let outbox = &self.state.outbox;
         let token = outbox.issue_token(tx, Purpose::VerifyEmail, account.base.id, &account.email).await?;
-        self.send(tx, account, Letter::VerifyEmail { token }, Purpose::VerifyEmail).await
+        self.send(tx, account, Letter::VerifyEmail { token }).await
     }
 }

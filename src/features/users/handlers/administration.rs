@@ -23,8 +23,9 @@ use crate::features::users::permission::{AssignRoles, DeleteUsers, ReadUsers, Wr
 use crate::features::users::service::{NewUser, Users};
 use crate::http::etag::{IfMatch, IfNoneMatch, Tagged};
 use crate::http::extract::{Faults, Json, Path};
+use crate::http::idempotency::{Answer, Once};
 use crate::http::problem::ProblemBody;
-use crate::http::reply::{Created, NoContent};
+use crate::http::reply::NoContent;
 
 /// An account for somebody.
 #[derive(Deserr, ToSchema)]
@@ -80,13 +81,13 @@ pub async fn create_user(
     State(users): State<Users>,
     caller: Allowed<WriteUsers>,
     origin: Origin,
+    once: Once,
     Chosen(new): Chosen<UserCreation>,
-) -> Result<Created<User>, UsersError> {
+) -> Result<Answer, UsersError> {
     if new.roles.is_some() && !caller.may(AssignRoles::NAME) {
         return Err(UsersError::Beyond);
     }
-    let (person, _) = users.create(new.into(), actor(&caller, &origin)).await?;
-    Ok(Created { location: format!("/api/v1/users/{}", person.account.base.id), body: person.into() })
+    users.create_once(new.into(), &caller, &origin, once).await
 }
 
 /// See an account.

@@ -89,11 +89,6 @@ pub async fn delete_me(
 
 impl From<ProfileChanges> for Changes {
     fn from(changes: ProfileChanges) -> Self {
-        let display_name = match changes.display_name {
-            Patch::Absent => Patch::Absent,
-            Patch::Null => Patch::Null,
-            Patch::Value(name) => Patch::Value(name.into_string()),
-        };
-        Self { display_name, locale: changes.locale }
+        Self { display_name: changes.display_name.map(DisplayName::into_string), locale: changes.locale }
     }
 }

@@ -1,0 +1,26 @@
+//! Notes: what somebody writes down for themselves. The example of a resource that has an owner.
+
+mod error;
+mod handlers;
+pub mod model;
+mod permission;
+pub mod service;
+mod store;
+
+use self::permission::ReadAllNotes;
+use crate::access::permission::declared;
+use crate::http::feature::Feature;
+use crate::routes;
+use crate::state::AppState;
+
+pub fn feature() -> Feature<AppState> {
+    Feature::new("notes", "What you write down for yourself: nobody else changes it")
+        .routes(routes![
+            handlers::list_notes,
+            handlers::create_note,
+            handlers::get_note,
+            handlers::update_note,
+            handlers::delete_note,
+        ])
+        .permissions(&[declared::<ReadAllNotes>()])
+}
