@@ -78,7 +78,7 @@ fn what_is_refused_says_what_to_do() {
     let create = |arguments: &str, password: &str| {
         folder.feed(&format!("user create ada@example.com --password-stdin {arguments}"), password)
     };
-    create("", "password1").fails(&["the password is too weak", "take a longer one"]);
+    create("", "password1").fails(&["the password is too weak", "several words"]);
     create("", "").fails(&["the password is too weak"]);
     create("", "ada@example.com").fails(&["the password is too weak"]);
     create("--role boss", PASSWORD).fails(&["there is no role `boss`", "`admin` and `user`"]);
@@ -122,7 +122,7 @@ fn in_acc_and_prod_a_migration_is_undone_only_by_whoever_says_yes() {
 }
 
 #[test]
-fn what_is_refused_says_what_to_do() {
+fn a_refusal_says_the_way_out() {
     let folder = Folder::new();
     folder.run("migrate up").expect(0);
     folder.run("user create ada@example.com").expect(0);
