@@ -1,5 +1,7 @@
 //! `stead user create` without a password: the link that it prints.
 
+use std::time::{Duration, Instant};
+
 use reqwest::Client;
 use serde_json::{Value, json};
 
@@ -66,4 +68,23 @@ fn a_role_that_is_not_there_invites_nobody() {
     folder.run("migrate up").expect(0);
     folder.run("user create ada@example.com --role boss").fails(&["`admin` and `user`"]);
     assert_eq!(folder.run("user list --json").expect(0).json(), json!([]));
+}
+
+#[test]
+fn a_command_leaves_its_mail_to_the_servers() {
+    let folder = Folder::new().with("APP_ENV", "testing").with("APP_SECRET_KEY", KEY);
+    let folder = folder.with("APP_MAIL__URL", "file:mails");
+    folder.run("migrate up").expect(0);
+    for name in ["ada", "bob", "eve"] {
+        folder.run(&format!("user create {name}@example.com")).expect(0);
+    }
+    let sent = || folder.path().join("mails").read_dir().map_or(0, Iterator::count);
+    assert_eq!(sent(), 0);
+    let server = Server::start(&folder);
+    let begun = Instant::now();
+    while sent() < 3 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{}", server.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    server.stop();
 }
