@@ -3,11 +3,10 @@
 mod error;
 mod handlers;
 pub mod model;
-mod permission;
 pub mod service;
 mod store;
 
-use self::permission::ReadAllNotes;
+use self::service::ReadAllNotes;
 use crate::access::permission::declared;
 use crate::http::feature::Feature;
 use crate::routes;

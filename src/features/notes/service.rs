@@ -4,7 +4,6 @@ use axum::extract::FromRef;
 
 use super::error::NotesError;
 use super::model::{Body, Note, NoteChanges, NoteCreation, NoteId, NoteRow, Title};
-use super::permission::ReadAllNotes;
 use super::store::{self, Filter, Position};
 use crate::access::permission::Permission;
 use crate::access::principal::Principal;
@@ -14,7 +13,10 @@ use crate::http::etag::IfMatch;
 use crate::http::idempotency::{Answer, Once};
 use crate::http::page::{Limit, Page};
 use crate::http::reply::Created;
+use crate::permission;
 use crate::state::AppState;
+
+permission!(pub ReadAllNotes = "notes:read_all", "Read everybody's notes");
 
 /// The service of notes.
 #[derive(Clone)]
