@@ -100,10 +100,8 @@ impl App {
 
 /// The pools, by the configuration.
 pub async fn open_database(config: &Config, clock: Clock) -> Result<Db, DbError> {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let by_cores = u32::try_from(cores * 4).unwrap_or(8).max(8);
     let options = Options {
-        max_connections: config.database.max_connections.unwrap_or(by_cores),
+        max_connections: config.database.max_connections(),
         acquire_timeout: config.database.acquire_timeout,
         statement_timeout: config.database.statement_timeout,
     };

@@ -86,8 +86,7 @@ impl Hasher {
     pub fn start(settings: &Hash, random: Random) -> std::io::Result<Self> {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
             .map_err(|e| std::io::Error::other(format!("auth.hash: {e}")))?;
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = settings.threads.unwrap_or_else(cores).max(1);
+        let threads = settings.threads();
         // The semaphore bounds it.
         let (jobs, queue) = unbounded();
         let computed = Arc::new(AtomicU64::new(0));

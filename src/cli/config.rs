@@ -6,11 +6,12 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::context::{print, print_json};
-use crate::config::{self, Environment, Fault, Loaded, Report, Sources};
+use super::failure::Failure;
+use crate::config::{self, Entry, Environment, Fault, Loaded, Report, Sources};
 
 #[derive(Subcommand)]
 pub enum Config {
-    /// Every key: its value, secrets masked, and where it came from
+    /// Every key: its value, secrets masked, and where it came from; exit code 1 if anything is wrong
     #[command(after_help = "Example: APP_SERVER__PORT=9000 stead config show")]
     Show {
         /// Show what this environment would have, instead of that of APP_ENV
@@ -52,40 +53,43 @@ impl Config {
     }
 }
 
+/// The table stands on stdout, whether or not the configuration would do; what is wrong, on stderr.
 fn show(loaded: Result<Loaded, Report>, json: bool) -> ExitCode {
-    match loaded {
-        Ok(loaded) if json => finish(print_json(&loaded.entries).is_ok()),
-        Ok(loaded) => {
-            let width =
-                |of: fn(&config::Entry) -> usize| loaded.entries.iter().map(of).max().unwrap_or(0).min(48);
-            let (path, value) = (width(|e| e.path.len()), width(|e| e.value.len()));
-            for entry in &loaded.entries {
-                let line = format_args!("{:<path$}  {:<value$}  {}", entry.path, entry.value, entry.origin);
-                if print(line).is_err() {
-                    return ExitCode::FAILURE;
-                }
-            }
-            ExitCode::SUCCESS
-        }
-        Err(report) => fail(&report),
+    let (entries, report) = match loaded {
+        Ok(loaded) => (loaded.entries, None),
+        Err(report) => (report.entries.clone(), Some(report)),
+    };
+    let shown = if json { print_json(&entries) } else { table(&entries) };
+    if let Some(report) = report {
+        return fail(&report);
     }
+    finish(shown.is_ok())
+}
+
+fn table(entries: &[Entry]) -> Result<(), Failure> {
+    let width = |of: fn(&Entry) -> usize| entries.iter().map(of).max().unwrap_or(0).min(48);
+    let (path, value) = (width(|e| e.path.len()), width(|e| e.value.len()));
+    let line = |e: &Entry| print(format_args!("{:<path$}  {:<value$}  {}", e.path, e.value, e.origin));
+    entries.iter().try_for_each(line)
 }
 
 fn check(loaded: Result<Loaded, Report>, json: bool) -> ExitCode {
-    let (ok, faults, warnings) = match loaded {
-        Ok(loaded) => (true, Vec::new(), loaded.warnings),
-        Err(report) => (false, report.faults, Vec::new()),
+    let (warnings, report) = match loaded {
+        Ok(loaded) => (loaded.warnings, None),
+        Err(report) => (Vec::new(), Some(report)),
     };
+    let ok = report.is_none();
     if json {
+        let faults = report.map_or_else(Vec::new, |report| report.faults);
         return finish(print_json(&Checked { ok, faults, warnings }).is_ok() && ok);
     }
     for warning in &warnings {
         eprintln!("warning: {warning}");
     }
-    if ok {
-        return finish(print("the configuration is sound").is_ok());
+    match report {
+        Some(report) => fail(&report),
+        None => finish(print("the configuration is sound").is_ok()),
     }
-    fail(&Report { faults })
 }
 
 fn fail(report: &Report) -> ExitCode {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::check::check;
+use super::derived::fill_in;
 use super::environment::Environment;
 use super::layers::Layers;
 use super::reader::Reader;
@@ -34,8 +35,11 @@ pub fn load(sources: &Sources) -> Result<Loaded, Report> {
     let problem = format!("is `{chosen}`, which is not {}", Environment::WANTED);
     let origin = Origin::Variable(ENVIRONMENT.to_owned());
     let fault = Fault::new(ENVIRONMENT, origin, problem, "choose one of them, or leave it out for `dev`");
-    let others = load_as(sources, Environment::Dev).err().map_or_else(Vec::new, |report| report.faults);
-    Err(Report { faults: [vec![fault], others].concat() })
+    let (others, entries) = match load_as(sources, Environment::Dev) {
+        Ok(loaded) => (Vec::new(), loaded.entries),
+        Err(report) => (report.faults, report.entries),
+    };
+    Err(Report { faults: [vec![fault], others].concat(), entries })
 }
 
 /// Loads the configuration as this environment would, whatever `APP_ENV` says.
@@ -46,16 +50,19 @@ pub fn load_as(sources: &Sources, environment: Environment) -> Result<Loaded, Re
     let mut layers = lay_all(sources, environment);
     let mut reader = Reader::new(&layers);
     let config = Config::read(environment, &mut reader);
-    let Reader { entries, faults: unreadable, .. } = reader;
+    let Reader { mut entries, faults: unreadable, .. } = reader;
     layers.faults.extend(unreadable);
     let (refused, warnings) = config.as_ref().map(|config| check(config, &layers)).unwrap_or_default();
     // A key that could not be read was judged by its default, which is beside the point.
     let is_news = |fault: &Fault| layers.faults.iter().all(|earlier| earlier.key != fault.key);
     let refused: Vec<_> = refused.into_iter().filter(is_news).collect();
     let faults = [layers.faults, refused].concat();
+    if let Some(config) = &config {
+        fill_in(&mut entries, config, &faults);
+    }
     match config {
         Some(config) if faults.is_empty() => Ok(Loaded { config, entries, warnings }),
-        _ => Err(Report { faults }),
+        _ => Err(Report { faults, entries }),
     }
 }
 

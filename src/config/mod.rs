@@ -4,6 +4,7 @@
 //! the result into [`Config`], and reports everything that is wrong with it at once.
 
 mod check;
+mod derived;
 mod environment;
 mod keys;
 mod layers;

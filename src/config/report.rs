@@ -11,6 +11,9 @@ use super::environment::Environment;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     pub faults: Vec<Fault>,
+    /// Every key that could be read, as in [`Loaded`](super::Loaded), to see the faults among the rest.
+    #[serde(skip)]
+    pub entries: Vec<Entry>,
 }
 
 /// One thing that is wrong. No field ever holds a secret.
@@ -61,6 +64,8 @@ pub enum Origin {
     FileNamedBy(String),
     /// A flag, by the path of the key it sets.
     Flag(String),
+    /// Nowhere: made of other keys, or of the machine.
+    Derived,
 }
 
 impl fmt::Display for Origin {
@@ -72,6 +77,7 @@ impl fmt::Display for Origin {
             Self::DotEnv => f.write_str(".env"),
             Self::Variable(name) => write!(f, "variable {name}"),
             Self::FileNamedBy(name) => write!(f, "file named by {name}"),
+            Self::Derived => f.write_str("derived, not set"),
             Self::Flag(path) => {
                 write!(f, "flag --{}", path.rsplit('.').next().unwrap_or(path).replace('_', "-"))
             }

@@ -191,8 +191,12 @@ fn the_example_of_dot_env_names_every_variable_with_its_default() {
     let loaded = load(&sources).unwrap();
     let layers = Layers::built_in();
     for Entry { path, value, origin } in &loaded.entries {
+        let default = layers.get(path).unwrap().default_text();
+        if default.is_empty() && *origin == Origin::Derived {
+            continue;
+        }
         assert_eq!(origin, &Origin::DotEnv, "{path} is missing");
-        assert_eq!(value, &layers.get(path).unwrap().default_text(), "{path}");
+        assert_eq!(value, &default, "{path}");
     }
     assert_eq!(named.len(), loaded.entries.len(), "each is named once");
 }

@@ -102,3 +102,45 @@ fn a_flag_wins_over_a_variable() {
     folder.run("serve").fails(&["server.host", "not an address", "variable APP_SERVER__HOST"]);
     folder.run("serve --host also-wrong").fails(&["server.host", "also-wrong", "flag --host"]);
 }
+
+#[test]
+fn what_is_not_set_is_shown_as_what_it_comes_to() {
+    let folder = Folder::new().with("APP_SERVER__PORT", "9000");
+    let shown = folder.run("config show").expect(0).stdout;
+    for (key, value) in [
+        ("server.public_url", "http://127.0.0.1:9000/"),
+        ("mail.from", "<no-reply@localhost>"),
+        ("mail.link_base", "http://127.0.0.1:9000/"),
+        ("database.max_connections", ""),
+        ("auth.hash.threads", ""),
+    ] {
+        let line = shown.lines().find(|line| line.split(' ').next() == Some(key)).unwrap();
+        assert!(line.contains(value) && line.ends_with("  derived, not set"), "{line}");
+        assert!(line.split_whitespace().count() >= 5, "{line}");
+    }
+    let set = folder.with("APP_MAIL__FROM", "Ada <ada@example.com>").with("APP_AUTH__HASH__THREADS", 3);
+    let shown = set.run("config show").expect(0).stdout;
+    for key in ["mail.from", "auth.hash.threads"] {
+        let line = shown.lines().find(|line| line.split(' ').next() == Some(key)).unwrap();
+        assert!(line.contains("  variable APP_"), "{line}");
+    }
+}
+
+#[test]
+fn a_configuration_with_faults_is_shown_with_all_that_could_be_read() {
+    let folder = Folder::new().with("APP_SERVR__PORT", "8000");
+    let shown = folder.run("config show --env prod").expect(1);
+    let line = |key: &str| shown.stdout.lines().find(|line| line.split(' ').next() == Some(key)).unwrap();
+    assert!(line("auth.access_ttl").contains("built-in default"), "{}", shown.stdout);
+    assert!(line("log.format").contains("json"), "{}", shown.stdout);
+    for missing in ["server.public_url", "mail.link_base", "mail.from"] {
+        assert!(line(missing).ends_with("  built-in default"), "not as if it were there: {}", line(missing));
+    }
+    assert!(
+        shown.stderr.starts_with("error: the configuration has ") && shown.stderr.contains("APP_SERVR__PORT")
+    );
+    let sound = Folder::new().run("config show").expect(0).stdout;
+    assert_eq!(sound.lines().count(), shown.stdout.lines().count());
+    let json = folder.run("config show --env prod --json").expect(1);
+    assert_eq!(json.json().as_array().unwrap().len(), sound.lines().count());
+}
