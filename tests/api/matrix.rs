@@ -141,7 +141,8 @@ behaviour! {
     }
 
     async fn who_holds_exactly_the_permission_is_let_in_and_who_holds_all_others_is_not(app: App) {
-        let every = permissions(&app.admin().await).await;
+        let admin = app.admin().await;
+        let every = permissions(&admin).await;
         let mut needed = BTreeSet::new();
         for operation in all(&app).await.iter().filter(|operation| operation.takes_permission()) {
             let what = format!("{} {}: {}", operation.method, operation.path, operation.access);

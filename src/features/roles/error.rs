@@ -2,6 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 
+use crate::access::AccessError;
 use crate::base::keyring::NoKey;
 use crate::db::DbError;
 use crate::http::idempotency::OnceError;
@@ -30,6 +31,8 @@ pub enum RolesError {
     #[error(transparent)]
     Once(#[from] OnceError),
     #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
     Database(#[from] DbError),
     #[error(transparent)]
     NoKey(#[from] NoKey),
@@ -55,6 +58,7 @@ impl From<RolesError> for Problem {
             }
             E::Refused(problem) => problem,
             E::Once(error) => error.into(),
+            E::Access(error) => error.into(),
             E::Database(error) => error.into(),
             E::NoKey(error) => Self::new(Code::INTERNAL_ERROR).caused_by(error),
         }

@@ -114,6 +114,7 @@ impl Roles {
     }
 
     async fn make(&self, tx: &mut Tx, new: NewRole, actor: Actor<'_>) -> Result<Held, RolesError> {
+        self.0.access.confirm(tx, actor).await?;
         let permissions = self.grantable(new.permissions, actor)?;
         let role = Definition { name: new.name, description: new.description, built_in: false, version: 1 };
         match store::insert(tx, &role).await {
@@ -176,6 +177,7 @@ impl Roles {
         actor: Actor<'_>,
     ) -> Result<Held, RolesError> {
         store::lock(tx, name).await?;
+        self.0.access.confirm(tx, actor).await?;
         let definition = store::find(tx, name).await?.ok_or(RolesError::NotFound)?;
         if definition.built_in {
             return Err(RolesError::BuiltIn);

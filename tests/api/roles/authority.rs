@@ -1,6 +1,13 @@
 //! Nobody grants what they do not hold, by the roles that they make or change.
 
+use axum::extract::FromRef;
 use serde_json::{Value, json};
+use stead::access::origin::Origin;
+use stead::access::principal::Actor;
+use stead::features::roles::error::RolesError;
+use stead::features::roles::service::{Changes, NewRole, Roles};
+use stead::http::etag::IfMatch;
+use stead::http::{Code, Problem};
 
 use super::{ROLES, create, give, path, permit};
 use crate::harness::{App, Client, behaviour};
@@ -53,6 +60,32 @@ behaviour! {
         permit(&clerk, "boss", &["users:delete"]).await.refused(403, "forbidden");
         give(&clerk, &clerk.id, json!(["boss", "admin"])).await.refused(403, "forbidden");
         clerk.get("/api/v1/users").await.refused(403, "forbidden");
+    }
+
+    async fn who_lost_a_permission_while_their_request_was_under_way_gives_it_to_no_role(app: App) {
+        let (admin, ada) = (app.admin().await, app.user().await);
+        create(&admin, "clerk", &["roles:write", "users:read"]).await.expect(201);
+        create(&admin, "reader", &[]).await.expect(201);
+        give(&admin, &ada.id, json!(["clerk"])).await.expect(200);
+        let principal = app.state.access.authenticate(&ada.access_token).await.unwrap();
+        let actor = Actor { principal: Some(&principal), origin: &Origin::TERMINAL };
+        permit(&admin, "clerk", &["roles:write"]).await.expect(200);
+
+        let roles = Roles::from_ref(&app.state);
+        let new = NewRole {
+            name: "boss".into(),
+            description: String::new(),
+            permissions: vec!["users:read".into()],
+        };
+        let changes =
+            || Changes { permissions: Some(vec!["users:read".into()]), ..Changes::default() };
+        let (any, forbidden) = (IfMatch::default(), Code::FORBIDDEN);
+        let code = |error: RolesError| Problem::from(error).code();
+        assert_eq!(code(roles.create(new, actor).await.unwrap_err()), forbidden);
+        assert_eq!(code(roles.update("reader", changes(), &any, actor).await.unwrap_err()), forbidden);
+        assert_eq!(code(roles.delete("reader", &any, actor).await.unwrap_err()), forbidden);
+        admin.get(&path("boss")).await.refused(404, "not_found");
+        assert_eq!(seen(&admin, "reader").await["permissions"], json!([]));
     }
 
     async fn reading_takes_one_permission_and_writing_the_other(app: App) {
