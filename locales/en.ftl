@@ -48,6 +48,7 @@ error-invalid-credentials =
     .detail = The e-mail address or the password is wrong
     .meaning = No account has this e-mail address and this password. Which of the two is wrong is not told.
     .remedy = Check both, or reset the password.
+error-wrong-current-password = The current password of your account is wrong
 
 error-invalid-refresh-token =
     .title = The refresh token is not valid

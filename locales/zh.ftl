@@ -47,6 +47,7 @@ error-invalid-credentials =
     .detail = 邮箱地址或密码错误
     .meaning = 没有与此邮箱地址和密码相符的账号。具体哪一项有误不会告知。
     .remedy = 请核对两者，或重置密码。
+error-wrong-current-password = 您账号的当前密码错误
 
 error-invalid-refresh-token =
     .title = 刷新令牌无效

@@ -28,6 +28,9 @@ pub const QUEUE_RETRY: Duration = Duration::from_secs(1);
 pub enum PasswordError {
     #[error("the password is wrong")]
     Wrong,
+    /// That of a caller who is signed in, and was asked for it once more.
+    #[error("the current password is wrong")]
+    WrongCurrent,
     #[error("too many wrong passwords")]
     TooManyAttempts { retry_after: Duration },
     #[error("no hash could be made: {0}")]
@@ -125,7 +128,7 @@ impl Passwords {
 
     /// Checks a password: one unit of the budget, one hash, whoever is asked for.
     pub async fn check(&self, claim: Claim<'_>, origin: &Origin) -> Result<Proof, PasswordError> {
-        let (budgets, subject) = (self.budgets(&claim)?, claim.subject);
+        let (budgets, subject, standing) = (self.budgets(&claim)?, claim.subject, claim.standing);
         let place = self.admit(&budgets.charged).await?;
         let verdict = self.hasher.verify(place, claim.password, claim.stored).await?;
         if verdict.matches {
@@ -135,7 +138,10 @@ impl Passwords {
         throttle::confirm(&mut tx, &budgets.charged).await?;
         self.audit.record(&mut tx, Action::LoginFailed, None, subject, origin).await?;
         tx.commit().await?;
-        Err(PasswordError::Wrong)
+        Err(match standing {
+            Standing::Session(_) => PasswordError::WrongCurrent,
+            Standing::Stranger | Standing::Device(..) => PasswordError::Wrong,
+        })
     }
 
     /// Gives the unit back at once: for acts that may still be refused for another reason than the

@@ -109,6 +109,9 @@ impl Rule for Weakness {
 pub fn wrong_password(error: PasswordError) -> Problem {
     match error {
         PasswordError::Wrong => Problem::new(Code::INVALID_CREDENTIALS),
+        PasswordError::WrongCurrent => {
+            Problem::new(Code::INVALID_CREDENTIALS).detail_id("error-wrong-current-password")
+        }
         PasswordError::TooManyAttempts { retry_after } => {
             let Limits { units, window, .. } = GUESSES;
             limit::spent(Problem::new(Code::TOO_MANY_ATTEMPTS), "account", units, window, retry_after)

@@ -118,6 +118,17 @@ behaviour! {
         app.signed_in("ada@example.com", NEW).await;
     }
 
+    async fn who_is_signed_in_hears_that_the_current_password_is_wrong(app: App) {
+        let ada = app.user().await;
+        let told = |reply: Reply| reply.refused(401, "invalid_credentials").json()["detail"].clone();
+        let current = "The current password of your account is wrong";
+        assert_eq!(told(ada.post(CHANGE, change("wrong", NEW)).await), current);
+        let email = json!({"password": "wrong", "new_email": "new@example.com"});
+        assert_eq!(told(ada.post("/api/v1/auth/email/change", email).await), current);
+        let either = "The e-mail address or the password is wrong";
+        assert_eq!(told(app.anonymous().login(&ada.email, "wrong").await), either);
+    }
+
     async fn a_wrong_current_password_changes_nothing_and_counts_as_a_guess(app: App) {
         let ada = app.user().await;
         let there = app.signed_in(&ada.email, PASSWORD).await;
