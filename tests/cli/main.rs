@@ -7,6 +7,8 @@ mod configuration;
 #[cfg(test)]
 mod first_start;
 #[cfg(test)]
+mod framing;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod invitation;

@@ -1,8 +1,9 @@
 //! What is refused before anyone reads it.
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::{ALLOW, CONTENT_LENGTH};
-use axum::http::{HeaderValue, Method};
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, HOST};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -25,7 +26,9 @@ fn refusal(request: &Request) -> Option<Problem> {
     let headers = request.headers();
     let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI) {
+    if request.version() == Version::HTTP_11 && !names_one_host(headers) {
+        Some(Problem::new(Code::BAD_REQUEST).header(CONNECTION, HeaderValue::from_static("close")))
+    } else if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI) {
         Some(Problem::new(Code::URI_TOO_LONG))
     } else if fields > MAX_HEADERS {
         Some(Problem::new(Code::HEADERS_TOO_LARGE))
@@ -36,6 +39,14 @@ fn refusal(request: &Request) -> Option<Problem> {
     } else {
         None
     }
+}
+
+/// One host, and one that can be read (RFC 9112 §3.2): where two could be meant, a proxy before us may have
+/// meant the other.
+fn names_one_host(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next().and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    host.is_some_and(|host| !host.as_str().contains('@')) && hosts.next().is_none()
 }
 
 /// TRACE would show a page the headers that its own scripts must not see. Where the path is known,

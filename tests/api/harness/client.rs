@@ -7,7 +7,7 @@ use std::pin::Pin;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use axum::http::request::Builder;
 use axum::http::{HeaderValue, Request};
 use serde_json::{Value, json};
@@ -66,6 +66,7 @@ impl Client {
     pub fn request(&self, method: &str, path: &str) -> Call {
         let peer = ConnectInfo(SocketAddr::new(self.address, 40000));
         let mut request = Request::builder().method(method).uri(path).extension(peer);
+        request = request.header(HOST, "api.example");
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }

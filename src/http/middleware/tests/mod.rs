@@ -119,7 +119,7 @@ async fn ask(request: Request) -> Answer {
 }
 
 fn request(method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request {
-    let start = Request::builder().method(method).uri(path);
+    let start = Request::builder().method(method).uri(path).header("host", "api.example");
     headers
         .iter()
         .fold(start, |request, (name, value)| request.header(*name, *value))
