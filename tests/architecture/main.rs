@@ -11,6 +11,8 @@ mod manners;
 mod planted;
 mod references;
 mod source;
+#[cfg(test)]
+mod unnamed;
 
 use std::io::Write;
 use std::path::Path;

@@ -8,6 +8,8 @@ mod markdown;
 #[cfg(test)]
 mod named;
 #[cfg(test)]
+mod production;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod security;

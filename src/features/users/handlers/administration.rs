@@ -37,7 +37,7 @@ pub struct UserCreation {
     display_name: Option<DisplayName>,
     #[deserr(default)]
     locale: Option<Language>,
-    /// Beside `user`; takes `roles:assign`, too.
+    /// Given beside `user`, which every new account has; takes `roles:assign`, too.
     #[deserr(default)]
     #[schema(value_type = Vec<RoleName>, required = false, max_items = 50, example = json!([]))]
     roles: Option<RoleNames>,
@@ -55,6 +55,7 @@ impl Choice for UserCreation {
 #[derive(Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub struct RoleAssignment {
+    /// Exactly these: a role that is not here is taken, `user` too.
     #[schema(value_type = Vec<RoleName>, max_items = 50, example = json!(["user"]))]
     roles: RoleNames,
 }
