@@ -19,7 +19,7 @@ use crate::base::secret::SecretKey;
 use crate::base::service;
 use crate::config::{Config, Environment, RateLimit};
 use crate::db::{Db, DbError, Options, migrate};
-use crate::features::{self, mailbox, pages};
+use crate::features::{self, mailbox, pages, users};
 use crate::http::idempotency::{self, Idempotency};
 use crate::http::limit::Limits;
 use crate::http::middleware::{Cors, Stack, stack};
@@ -94,6 +94,7 @@ impl App {
     pub fn attend(&self) -> Result<(), NoWayOut> {
         follow(&self.state);
         sweep(&self.state);
+        users::upkeep::start(&self.state);
         deliver(&self.state)
     }
 }

@@ -13,8 +13,10 @@ create index user_terms_term on user_terms (term, user_id);
 alter table users add column terms_version bigint;
 create index users_terms_stale on users (id) where terms_version is null or terms_version <> version;
 
--- Lists of one status, in order; and whose time to be purged has come.
-create index users_status on users (status, created_at, id) where deleted_at is null;
+-- Lists of one status in the order of creation. Every version is more than none: only queries that say so
+-- take this index, and none that asks for another order.
+create index users_status on users (status, created_at, id) where deleted_at is null and version > 0;
+-- Lists of the deleted; and whose time to be purged has come.
 create index users_deleted on users (created_at, id) where deleted_at is not null;
 create index users_deleted_at on users (deleted_at) where deleted_at is not null;
 

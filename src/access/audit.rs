@@ -42,6 +42,7 @@ pub enum Action {
     UserActivated,
     UserDeleted,
     UserRestored,
+    UserPurged,
     RolesChanged,
     RoleCreated,
     RoleUpdated,
@@ -52,7 +53,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Registered,
         Self::EmailVerified,
         Self::LoggedIn,
@@ -74,6 +75,7 @@ impl Action {
         Self::UserActivated,
         Self::UserDeleted,
         Self::UserRestored,
+        Self::UserPurged,
         Self::RolesChanged,
         Self::RoleCreated,
         Self::RoleUpdated,
@@ -219,6 +221,19 @@ pub async fn list(
         None => query,
     };
     query.push(" ORDER BY e.occurred_at DESC, e.id DESC LIMIT $?").bind(limit).fetch_all().await
+}
+
+/// Deletes what lies beside the entries of an account: from where it acted, and from where somebody did who
+/// was not signed in. From where others did is theirs.
+pub async fn forget(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    tx.query(
+        "DELETE FROM audit_details WHERE event_id IN (SELECT id FROM audit_events WHERE actor_id = $1)
+            OR event_id IN (SELECT id FROM audit_events WHERE subject_id = $1 AND actor_id IS NULL)",
+    )
+    .bind(user)
+    .execute()
+    .await
+    .map(drop)
 }
 
 /// How many entries match.

@@ -180,6 +180,16 @@ impl Passwords {
         Ok(throttle::take(tx, &key, throttle::MAILS, self.clock.now()).await?)
     }
 
+    /// Forgets the budgets of an address that has no account any more.
+    pub async fn forget(&self, tx: &mut Tx, email: &Email) -> Result<(), PasswordError> {
+        let address = email.as_str().as_bytes();
+        let mails = Purpose::ALL.map(|purpose| self.key(&[b"mail", purpose.name().as_bytes(), address]));
+        for key in mails.into_iter().chain([self.account_key(email), self.key(&[b"notice", address])]) {
+            throttle::forget(tx, &key?).await?;
+        }
+        Ok(())
+    }
+
     /// A place in the hash queue and a unit of the budget; the place first, so that a flood is turned
     /// away before it costs a write.
     async fn admit(&self, budget: &Tag) -> Result<Place, PasswordError> {

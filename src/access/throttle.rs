@@ -141,6 +141,11 @@ pub async fn vouch(tx: &mut Tx, key: &Tag) -> Result<(), DbError> {
         .map(drop)
 }
 
+/// Deletes a budget: the next who asks for a unit finds it full.
+pub async fn forget(tx: &mut Tx, key: &Tag) -> Result<(), DbError> {
+    tx.query("DELETE FROM throttles WHERE key = $1").bind(key.as_slice()).execute().await.map(drop)
+}
+
 /// Deletes budgets that have long been full again. One closed for good stays for thirty days.
 pub async fn purge(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     tx.query("DELETE FROM throttles WHERE (resets_at < $1 AND consecutive = 0) OR reserved_at < $2")

@@ -145,6 +145,16 @@ impl Db {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// Empties SQLite's write-ahead log, which holds rows as they were before they were deleted; says
+    /// whether it is empty, as it is not while somebody still reads what was there. PostgreSQL keeps house
+    /// by itself.
+    pub async fn scrub(&self) -> Result<bool, DbError> {
+        let Pools::Sqlite { writer, .. } = &self.pools else { return Ok(true) };
+        let (busy, ..): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(writer).await?;
+        Ok(busy == 0)
+    }
+
     /// Waits for borrowed connections and closes all.
     pub async fn close(&self) {
         match &self.pools {

@@ -19,6 +19,8 @@ pub(super) fn connect_options(url: &str) -> Result<SqliteConnectOptions, DbError
         // FULL: a commit is on the disk before its answer, whatever happens to the power.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // What is deleted is overwritten: whoever was purged is in no copy of the file either.
+        .pragma("secure_delete", "on")
         .busy_timeout(Duration::from_secs(5)))
 }
 

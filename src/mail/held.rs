@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::outbox::{Outbox, OutboxError, State};
-use super::token::Purpose;
+use super::purpose::Purpose;
 use crate::base::clock::Timestamp;
 use crate::base::email::Email;
 use crate::base::id::UserId;

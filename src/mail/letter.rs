@@ -46,7 +46,7 @@ pub struct Rendered {
 
 impl Letter {
     /// The texts are `mail-<id>-subject`, `-text` and `-button` in `locales/`.
-    fn id(&self) -> &'static str {
+    pub(super) fn id(&self) -> &'static str {
         match self {
             Self::VerifyEmail { .. } => "verify-email",
             Self::AlreadyRegistered => "already-registered",

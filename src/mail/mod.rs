@@ -3,6 +3,7 @@
 
 mod courier;
 mod delivery;
+pub mod held;
 mod html;
 mod letter;
 mod message;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::letter::{Letter, Rendered};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::email::Email;
+use crate::base::id::UserId;
 use crate::base::keyring::{Keyring, NoKey};
 use crate::base::language::Language;
 use crate::base::random::Random;
@@ -92,21 +93,22 @@ impl Outbox {
         letter.link(&self.link_base)
     }
 
-    /// Queues a mail in the transaction that is its cause. It is not sent any more once its letter's
-    /// life is over.
-    pub async fn queue(&self, tx: &mut Tx, mail: &Mail) -> Result<(), OutboxError> {
+    /// Queues a mail about the account `subject` in the transaction that is its cause. It is not sent any
+    /// more once its letter's life is over, and goes when the account does.
+    pub async fn queue(&self, tx: &mut Tx, subject: UserId, mail: &Mail) -> Result<(), OutboxError> {
         let plain = serde_json::to_vec(mail)?;
-        self.insert(tx, plain, State::Queued, mail.letter.life()).await
+        self.insert(tx, Some(subject), plain, State::Queued, mail.letter.life()).await
     }
 
     /// Does the work of [`Outbox::queue`] where nobody is to be written to.
     pub async fn queue_nothing(&self, tx: &mut Tx) -> Result<(), OutboxError> {
-        self.insert(tx, Vec::new(), State::Void, Duration::ZERO).await
+        self.insert(tx, None, Vec::new(), State::Void, Duration::ZERO).await
     }
 
     async fn insert(
         &self,
         tx: &mut Tx,
+        subject: Option<UserId>,
         mut plain: Vec<u8>,
         state: State,
         life: Duration,
@@ -116,14 +118,15 @@ impl Outbox {
         let sealed = self.keys.seal(&self.random, CONTEXT, &plain)?;
         let now = self.clock.now();
         tx.query(
-            "INSERT INTO outbox (id, sealed, state, attempts, created_at, next_attempt_at, expires_at)
-             VALUES ($1, $2, $3, 0, $4, $4, $5)",
+            "INSERT INTO outbox (id, sealed, state, attempts, created_at, next_attempt_at, expires_at, subject_id)
+             VALUES ($1, $2, $3, 0, $4, $4, $5, $6)",
         )
         .bind(MailId::fresh(&self.clock, &self.random))
         .bind(sealed)
         .bind(state)
         .bind(now)
         .bind(now.plus(life))
+        .bind(subject)
         .execute()
         .await?;
         Ok(())
@@ -160,9 +163,13 @@ impl Outbox {
     }
 
     /// `None` for a row whose key is gone: it cannot be read any more by anyone.
+    pub(super) fn unseal(&self, sealed: &[u8]) -> Option<Mail> {
+        serde_json::from_slice(&self.keys.open(CONTEXT, sealed).ok()?).ok()
+    }
+
+    /// The same, as its reader sees it.
     pub(super) fn open(&self, id: MailId, created_at: Timestamp, sealed: &[u8]) -> Option<Posted> {
-        let plain = self.keys.open(CONTEXT, sealed).ok()?;
-        let mail: Mail = serde_json::from_slice(&plain).ok()?;
+        let mail = self.unseal(sealed)?;
         let content = mail.letter.render(mail.language, &self.service, &self.link_base);
         Some(Posted { id, to: mail.to, created_at, content })
     }

@@ -18,6 +18,8 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    pub const ALL: [Self; 4] = [Self::VerifyEmail, Self::ChangeEmail, Self::ResetPassword, Self::Invitation];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify_email",

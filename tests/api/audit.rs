@@ -9,6 +9,7 @@ use stead::access::audit::Action;
 use stead::access::keys::Purpose;
 use stead::access::keys::lifecycle::Lifecycle;
 use stead::access::principal::Actor;
+use stead::features::users::upkeep::Upkeep;
 
 use crate::harness::{App, Client, PASSWORD, Person, behaviour};
 
@@ -87,6 +88,7 @@ async fn what_an_admin_does(app: &App, admin: &Person) {
     }
     admin.delete(&path("")).await.expect(204);
     admin.post(&path("/restore"), json!({})).await.expect(200);
+    admin.delete(&path("")).await.expect(204);
     admin.post("/api/v1/roles", json!({"name": "auditor"})).await.expect(201);
     admin.patch("/api/v1/roles/auditor", json!({"permissions": ["audit:read"]})).await.expect(200);
     admin.delete("/api/v1/roles/auditor").await.expect(204);
@@ -110,6 +112,8 @@ behaviour! {
         what_an_admin_does(&app, &admin).await;
         what_an_operator_does_with_keys(&app).await;
         app.users().end_everyones_sessions(Actor::OPERATOR).await.unwrap();
+        app.later(31 * 24 * 3600 * SECOND);
+        Upkeep::new(&app.state).round(|| true).await.unwrap();
         let admin = app.signed_in(&admin.email, PASSWORD).await;
         let written: BTreeSet<_> = actions(&admin, "").await.into_iter().collect();
         for action in Action::ALL {

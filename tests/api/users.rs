@@ -7,5 +7,6 @@ mod last_admin;
 mod list;
 mod me;
 mod plans;
+mod purge;
 mod races;
 mod search;

@@ -199,7 +199,7 @@ impl Users {
         self.0.passwords.vouch(tx, &account.email).await?;
         let (to, language) = (account.email.clone(), account.locale.unwrap_or_default());
         let mail = Mail { to, language, letter: Letter::PasswordChanged };
-        Ok(self.0.outbox.queue(tx, &mail).await?)
+        Ok(self.0.outbox.queue(tx, account.base.id, &mail).await?)
     }
 
     /// Deletes the account that stands at an address, if it `yields` to somebody with a better right. The

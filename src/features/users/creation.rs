@@ -96,7 +96,7 @@ impl Users {
         let letter = Letter::Invitation { token };
         let link = outbox.link(&letter).unwrap_or_default();
         let mail = Mail { to: account.email.clone(), language: account.locale.unwrap_or_default(), letter };
-        outbox.queue(tx, &mail).await?;
+        outbox.queue(tx, account.base.id, &mail).await?;
         Ok(link)
     }
 }

@@ -221,10 +221,10 @@ fn restrict<'s, A>(query: Query<'s, A>, filter: &Filter, walk: Walk, stretch: St
     let mut query = match filter.status {
         Some(Status::Deleted) => query.push(" AND u.deleted_at IS NOT NULL"),
         Some(status) if by_creation && walk == Walk::Order => {
-            query.push(" AND u.deleted_at IS NULL AND u.status = $?").bind(status)
+            // The condition of the index of statuses, which is no help in another order.
+            query.push(" AND u.deleted_at IS NULL AND u.version > 0 AND u.status = $?").bind(status)
         }
-        // The index of statuses has the order of creation: none for another.
-        Some(status) => query.push(" AND u.deleted_at IS NULL AND coalesce(u.status, '') = $?").bind(status),
+        Some(status) => query.push(" AND u.deleted_at IS NULL AND u.status = $?").bind(status),
         None => query.push(" AND u.deleted_at IS NULL"),
     };
     if let Some(role) = &filter.role {

@@ -9,9 +9,11 @@ pub mod index;
 pub mod list;
 pub mod model;
 pub mod permission;
+mod purge;
 pub mod search;
 pub mod service;
 pub mod store;
+pub mod upkeep;
 
 use self::handlers::{administration as others, list as everyone, me};
 use self::permission::{AssignRoles, DeleteUsers, ReadUsers, WriteUsers};

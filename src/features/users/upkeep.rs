@@ -65,7 +65,9 @@ impl Upkeep {
         let round = self.round(go_on).await;
         let failed_before = self.failing.swap(round.is_err(), Ordering::Relaxed);
         match round {
-            Err(error) if !failed_before => tracing::warn!(%error, "accounts cannot be kept up at the moment"),
+            Err(error) if !failed_before => {
+                tracing::warn!(%error, "accounts cannot be kept up at the moment")
+            }
             Ok(Done { refreshed, purged }) if refreshed + purged > 0 => {
                 tracing::info!(refreshed, purged, "accounts were indexed anew, and deleted ones purged");
             }
@@ -97,12 +99,7 @@ impl Upkeep {
     }
 
     /// Step by step, each in one transaction with the renewal of the lease.
-    async fn work(
-        &self,
-        lease: &Lease,
-        done: &mut Done,
-        go_on: impl Fn() -> bool,
-    ) -> Result<(), UsersError> {
+    async fn work(&self, lease: &Lease, done: &mut Done, go_on: impl Fn() -> bool) -> Result<(), UsersError> {
         let state = &self.users.0;
         while go_on() {
             let mut tx = state.db.write().await?;

@@ -111,7 +111,7 @@ behaviour! {
         many(&app).await;
         let mut db = app.state.db.read().await.unwrap();
         let filter = Filter { role: Some("admin".into()), ..Filter::default() };
-        assert_eq!(list::page(&mut db, &filter, None, 100).await.unwrap().len(), 20);
+        assert_eq!(list::page(&mut db, &filter, None, 100).await.unwrap().len(), 17);
         let steps = list::plan(&mut db, &filter, None, 21).await.unwrap();
         let of_holders = |step: &String| step.contains("user_roles_role") || step.contains("user_roles_pkey");
         assert!(steps.iter().any(of_holders), "{steps:#?}");

@@ -159,7 +159,7 @@ impl Auth {
             }
         };
         let mail = Mail { to, language: account.locale.unwrap_or_default(), letter };
-        Ok(outbox.queue(tx, &mail).await?)
+        Ok(outbox.queue(tx, id, &mail).await?)
     }
 
     /// The notice, with a way back to the address that it is sent to. Without a new notice the way back
@@ -172,7 +172,7 @@ impl Auth {
         }
         let letter = Letter::EmailChangeNotice { token: outbox.open_way_back(tx, id, to).await? };
         let mail = Mail { to: to.clone(), language: account.locale.unwrap_or_default(), letter };
-        Ok(outbox.queue(tx, &mail).await?)
+        Ok(outbox.queue(tx, id, &mail).await?)
     }
 
     /// Keeps, or gives back, the address that the notice was sent to. Whoever asked for the change knows

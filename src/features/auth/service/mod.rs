@@ -55,7 +55,7 @@ impl Auth {
     /// A letter to the account's own address.
     async fn send(&self, tx: &mut Tx, account: &Account, letter: Letter) -> Result<(), AuthError> {
         let mail = Mail { to: account.email.clone(), language: account.locale.unwrap_or_default(), letter };
-        Ok(self.state.outbox.queue(tx, &mail).await?)
+        Ok(self.state.outbox.queue(tx, account.base.id, &mail).await?)
     }
 
     /// The account of a caller whose password was right, locked: as it is now, if it still has the
