@@ -27,6 +27,8 @@ BEYOND_SCHEMAS = {
     "idempotency_key_reused",  # what the key stood for before is not in the document
     "unknown_role",  # only a role that exists can be given
     "unknown_permission",  # only a permission that exists can be given
+    "precondition_failed",  # only the ETag of what is there now is right
+    "not_with_q",  # that two parameters exclude each other
     "invalid_cursor",  # only a cursor from the page before is right
 }
 
