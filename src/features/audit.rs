@@ -69,8 +69,8 @@ impl fmt::Display for AuditEvent {
         let id = |id: Option<UserId>| id.map_or("-".to_owned(), |id| id.to_string());
         let action = serde_json::to_value(self.action).unwrap_or_default();
         let action = action.as_str().unwrap_or_default();
-        let (actor, subject, ip) =
-            (id(self.actor_id), id(self.subject_id), self.ip.as_deref().unwrap_or("-"));
+        let subject = self.role.clone().unwrap_or_else(|| id(self.subject_id));
+        let (actor, ip) = (id(self.actor_id), self.ip.as_deref().unwrap_or("-"));
         write!(f, "{}  {action:<WIDTH$}  by {actor:<36}  to {subject:<36}  from {ip}", self.occurred_at)
     }
 }

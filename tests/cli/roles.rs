@@ -66,6 +66,8 @@ async fn roles_are_managed(folder: Folder) {
     let about: Vec<_> = log.as_array().unwrap().iter().filter(|event| event["role"] == "auditor").collect();
     let actions: Vec<_> = about.iter().map(|event| event["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["role_deleted", "role_updated", "role_updated", "role_created"]);
+    let line = folder.run("audit --action role_deleted").expect(0).stdout;
+    assert!(line.contains("  to auditor "), "{line}");
 }
 
 async fn an_account_and_its_sessions_are_managed(folder: Folder) {

@@ -22,7 +22,7 @@ pub enum UsersError {
     NotFound,
     #[error("the address has an account")]
     EmailTaken,
-    #[error("there is no role `{0}`; `admin` and `user` are built in")]
+    #[error("there is no role `{0}`; `admin` and `user` are built in, `stead role list` names all")]
     NoSuchRole(String),
     /// The account may do something that the caller may not, or the roles would grant it.
     #[error("that takes permissions that the caller does not hold")]
