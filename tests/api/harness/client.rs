@@ -66,7 +66,6 @@ impl Client {
     pub fn request(&self, method: &str, path: &str) -> Call {
         let peer = ConnectInfo(SocketAddr::new(self.address, 40000));
         let mut request = Request::builder().method(method).uri(path).extension(peer);
-        request = request.header(HOST, "api.example");
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
@@ -110,7 +109,8 @@ impl IntoFuture for Call {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let request = self.request.body(self.body).expect("a request");
+            let mut request = self.request.body(self.body).expect("a request");
+            request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("api.example"));
             let line = format!("{} {}", request.method(), request.uri());
             let response = self.router.oneshot(request).await.expect("the router always answers");
             Reply::read(line, response).await
