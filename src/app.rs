@@ -142,6 +142,7 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
             public_url.as_str(),
         ),
         audit,
+        holdings: features::all().into_iter().flat_map(|feature| feature.holdings).collect(),
         permissions: Catalogue::new(features::all().iter().flat_map(|f| f.declared()).copied()),
         tasks: Tasks::default(),
         config: config.clone(),

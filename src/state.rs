@@ -13,6 +13,7 @@ use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::config::Config;
 use crate::db::Db;
+use crate::http::feature::Holding;
 use crate::http::idempotency::Idempotency;
 use crate::http::page::Cursors;
 use crate::mail::Outbox;
@@ -34,6 +35,8 @@ pub struct Handles {
     pub audit: Audit,
     /// What roles can permit.
     pub permissions: Catalogue,
+    /// What features hold about a person.
+    pub holdings: Vec<Holding<AppState>>,
     pub cursors: Cursors,
     pub idempotency: Idempotency,
 }

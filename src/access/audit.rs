@@ -227,6 +227,20 @@ pub async fn list(
 /// was not signed in. From where others did is theirs.
 pub async fn forget(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
     tx.query(
+/// All entries of what an account did and of what was done to it, oldest first. From where others did it is
+/// not among them: that is theirs.
+pub async fn about(db: &mut Session, user: UserId) -> Result<Vec<Entry>, DbError> {
+    db.query(
+        "SELECT e.id, e.occurred_at, e.action, e.actor_id, e.subject_id, e.role, e.request_id, d.ip, d.user_agent
+         FROM audit_events e
+         LEFT JOIN audit_details d ON d.event_id = e.id AND (e.actor_id = $1 OR e.actor_id IS NULL)
+         WHERE e.actor_id = $1 OR e.subject_id = $1 ORDER BY e.occurred_at, e.id",
+    )
+    .bind(user)
+    .fetch_all()
+    .await
+}
+
         "DELETE FROM audit_details WHERE event_id IN (SELECT id FROM audit_events WHERE actor_id = $1)
             OR event_id IN (SELECT id FROM audit_events WHERE subject_id = $1 AND actor_id IS NULL)",
     )

@@ -12,7 +12,7 @@ use crate::access::permission::declared;
 use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
 use crate::http::extract::Query;
-use crate::http::feature::Feature;
+use crate::http::feature::{Feature, Held};
 use crate::http::page::{Limit, Listed, Page};
 use crate::http::{Code, Problem};
 use crate::state::AppState;
@@ -24,6 +24,7 @@ pub fn feature() -> Feature<AppState> {
     Feature::new("audit", "What happened that matters for security")
         .routes(routes![list_audit_events])
         .permissions(&[declared::<ReadAudit>()])
+        .holds("audit_events", held)
 }
 
 const LIST: &str = "audit-events";
@@ -109,6 +110,14 @@ async fn list_audit_events(
 ) -> Result<Listed<AuditEvent>, Problem> {
     let page = page(&state, query).await?;
     Ok(Listed { page: page.map(AuditEvent::from), uri })
+}
+
+fn held(state: AppState, user: UserId) -> Held {
+    Box::pin(async move {
+        let entries = audit::about(&mut state.db.read().await?, user).await?;
+        let events: Vec<_> = entries.into_iter().map(AuditEvent::from).collect();
+        Ok(serde_json::json!(events))
+    })
 }
 
 async fn page(state: &AppState, query: AuditQuery) -> Result<Page<Entry>, Problem> {

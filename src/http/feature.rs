@@ -5,10 +5,14 @@
 
 use axum::extract::{OriginalUri, State};
 use axum::handler::Handler;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
 use utoipa_axum::router::UtoipaMethodRouter;
 
+use super::Problem;
 use super::code::Code;
 use super::extract::{ClientAddress, Json, Path, Query, UserAgent};
+use crate::base::id::UserId;
 use crate::base::language::Language;
 
 /// What an operation needs of its caller.
@@ -149,6 +153,15 @@ pub struct Declared {
     pub description: &'static str,
 }
 
+/// What a feature holds about a person: a member of the document that they can ask for.
+pub struct Holding<S> {
+    pub name: &'static str,
+    pub read: fn(S, UserId) -> Held,
+}
+
+/// A part of that document, being read.
+pub type Held = BoxFuture<'static, Result<Value, Problem>>;
+
 /// Where a feature's paths begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mount {
@@ -165,6 +178,7 @@ pub struct Feature<S> {
     pub(super) mount: Mount,
     pub(super) routes: Vec<Route<S>>,
     permissions: Vec<Declared>,
+    pub holdings: Vec<Holding<S>>,
     /// Whether its public routes draw on the budget of the caller's network.
     pub(super) is_limited: bool,
 }
@@ -178,6 +192,7 @@ impl<S> Feature<S> {
             mount: Mount::Api,
             routes: Vec::new(),
             permissions: Vec::new(),
+            holdings: Vec::new(),
             is_limited: false,
         }
     }
@@ -200,6 +215,13 @@ impl<S> Feature<S> {
 
     pub fn permissions(mut self, declared: &[Declared]) -> Self {
         self.permissions.extend(declared);
+        self
+    }
+
+    /// What it holds about a person, called `name` in their export. The purge takes it by itself, where its
+    /// rows refer to the account and go with it.
+    pub fn holds(mut self, name: &'static str, read: fn(S, UserId) -> Held) -> Self {
+        self.holdings.push(Holding { name, read });
         self
     }
 

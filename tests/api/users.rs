@@ -3,6 +3,7 @@
 mod administration;
 mod authority;
 mod creation;
+mod export;
 mod last_admin;
 mod list;
 mod me;

@@ -6,9 +6,11 @@ pub mod model;
 pub mod service;
 mod store;
 
+use self::model::Note;
 use self::service::ReadAllNotes;
 use crate::access::permission::declared;
-use crate::http::feature::Feature;
+use crate::base::id::UserId;
+use crate::http::feature::{Feature, Held};
 use crate::routes;
 use crate::state::AppState;
 
@@ -22,4 +24,14 @@ pub fn feature() -> Feature<AppState> {
             handlers::delete_note,
         ])
         .permissions(&[declared::<ReadAllNotes>()])
+        .holds("notes", held)
+}
+
+/// What stands in somebody's export.
+fn held(state: AppState, user: UserId) -> Held {
+    Box::pin(async move {
+        let rows = store::all_of(&mut state.db.read().await?, user).await?;
+        let notes: Vec<_> = rows.into_iter().map(Note::from).collect();
+        Ok(serde_json::json!(notes))
+    })
 }

@@ -4,6 +4,7 @@ mod administration;
 pub mod choice;
 mod creation;
 pub mod error;
+mod export;
 mod handlers;
 pub mod index;
 pub mod list;
@@ -24,7 +25,7 @@ use crate::state::AppState;
 
 pub fn feature() -> Feature<AppState> {
     Feature::new("users", "Accounts: your own, and those of others if you may see them")
-        .routes(routes![me::get_me, me::update_me, me::delete_me, everyone::list_users])
+        .routes(routes![me::get_me, me::update_me, me::delete_me, me::export_me, everyone::list_users])
         .routes(routes![
             others::create_user,
             others::get_user,

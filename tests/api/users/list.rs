@@ -1,5 +1,6 @@
 //! All accounts, in pages, for whoever may see them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -125,6 +126,33 @@ behaviour! {
         }
     }
 
+    async fn pages_neither_skip_nor_repeat_while_eight_others_make_and_delete_accounts(app: App) {
+        let admin = app.admin().await;
+        let staying: Vec<_> = (0..60).map(|n| format!("stays{n:02}@example.com")).collect();
+        for email in &staying {
+            app.later(Duration::from_millis(1));
+            let body = json!({"email": email, "display_name": "Some One"});
+            admin.post(USERS, body).await.expect(201);
+        }
+        let writing = (0..8).map(|writer| tokio::spawn(write(app.clone(), admin.clone(), writer)));
+        let writers: Vec<_> = writing.collect();
+        let mut walks = 0;
+        while walks < 12 || writers.iter().any(|writer| !writer.is_finished()) {
+            let order = ["sort=created_at", "sort=-created_at", "sort=email", "sort=-email", "sort=last_login_at", "q=s"];
+            let query = format!("{}&limit=7", order[walks % order.len()]);
+            let found = walk(&admin, &query, async |_| tokio::task::yield_now().await).await;
+            let mut once: Vec<_> = found.iter().filter(|email| email.ends_with("@example.com") && email.starts_with("stays")).cloned().collect();
+            once.sort();
+            assert_eq!(once, staying, "{query}");
+            let distinct: BTreeSet<_> = found.iter().collect();
+            assert_eq!(distinct.len(), found.len(), "{query}: nobody is there twice");
+            walks += 1;
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+    }
+
     async fn filters_narrow_the_list_and_the_total_counts_what_they_leave(app: App) {
         let admin = crowd(&app).await;
         app.suspend(&find(&admin, "bert@example.com").await).await;
@@ -205,12 +233,17 @@ behaviour! {
             let other = if &cursor[at..=at] == "A" { "B" } else { "A" };
             format!("{}{other}{}", &cursor[..at], &cursor[at + 1..])
         };
+        let events = admin.get("/api/v1/audit-events?limit=1").await.expect(200).json();
+        let of_another_list = events["next_cursor"].as_str().unwrap();
         let long = "A".repeat(5000);
         for bad in [
             &changed(0),
             &changed(30),
             &changed(cursor.len() / 2),
             &changed(cursor.len() - 3),
+            &cursor[..cursor.len() - 1],
+            &cursor[..cursor.len() / 2],
+            of_another_list,
             "x",
             "",
             "%00",
@@ -237,6 +270,21 @@ behaviour! {
         let replica = app.stage.start().await;
         let there = replica.anonymous().with_token(&admin.access_token);
         there.get(&format!("{USERS}?limit=2&status=active&cursor={cursor}")).await.expect(200);
+    }
+}
+
+/// Makes accounts that sort before, among and after the others, and deletes every other of them.
+async fn write(app: App, admin: Person, writer: usize) {
+    for n in 0..12 {
+        app.later(Duration::from_millis(1));
+        let first = ["aaa", "stays30", "zzz"][n % 3];
+        let body =
+            json!({"email": format!("{first}.{writer}.{n}@example.net"), "display_name": "Some Other"});
+        let made = admin.post(USERS, body).await.expect(201).json();
+        if n % 2 == 0 {
+            admin.delete(&format!("{USERS}/{}", made["id"].as_str().unwrap())).await.expect(204);
+        }
+        tokio::task::yield_now().await;
     }
 }
 

@@ -10,6 +10,7 @@ use crate::access::principal::Actor;
 use crate::base::language::Language;
 use crate::base::secret::Password;
 use crate::features::users::error::UsersError;
+use crate::features::users::export::Export;
 use crate::features::users::model::{DisplayName, User};
 use crate::features::users::service::{Changes, Users};
 use crate::http::etag::{IfMatch, IfNoneMatch, Tagged};
@@ -85,6 +86,16 @@ pub async fn delete_me(
 ) -> Result<NoContent, UsersError> {
     users.delete_own(&caller, password, &origin).await?;
     Ok(NoContent)
+}
+
+/// Everything that is held about you.
+///
+/// Features add members of their own, such as `notes`. Of passwords, tokens and devices nothing is in it by
+/// which anybody could sign in.
+#[utoipa::path(get, path = "/users/me/export", operation_id = "export_me", responses(
+    (status = OK, body = Export)))]
+pub async fn export_me(State(users): State<Users>, caller: CurrentUser) -> Result<Json<Export>, UsersError> {
+    Ok(Json(users.held_about(&caller).await?))
 }
 
 impl From<ProfileChanges> for Changes {
