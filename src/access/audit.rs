@@ -223,10 +223,6 @@ pub async fn list(
     query.push(" ORDER BY e.occurred_at DESC, e.id DESC LIMIT $?").bind(limit).fetch_all().await
 }
 
-/// Deletes what lies beside the entries of an account: from where it acted, and from where somebody did who
-/// was not signed in. From where others did is theirs.
-pub async fn forget(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
-    tx.query(
 /// All entries of what an account did and of what was done to it, oldest first. From where others did it is
 /// not among them: that is theirs.
 pub async fn about(db: &mut Session, user: UserId) -> Result<Vec<Entry>, DbError> {
@@ -241,6 +237,10 @@ pub async fn about(db: &mut Session, user: UserId) -> Result<Vec<Entry>, DbError
     .await
 }
 
+/// Deletes what lies beside the entries of an account: from where it acted, and from where somebody did who
+/// was not signed in. From where others did is theirs.
+pub async fn forget(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    tx.query(
         "DELETE FROM audit_details WHERE event_id IN (SELECT id FROM audit_events WHERE actor_id = $1)
             OR event_id IN (SELECT id FROM audit_events WHERE subject_id = $1 AND actor_id IS NULL)",
     )
