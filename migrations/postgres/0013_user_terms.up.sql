@@ -15,6 +15,7 @@ create index users_terms_stale on users (id) where terms_version is null or term
 
 -- Lists of one status in the order of creation. Every version is more than none: only queries that say so
 -- take this index, and none that asks for another order.
+alter table users alter column status type text collate "C";
 create index users_status on users (status, created_at, id) where deleted_at is null and version > 0;
 -- Lists of the deleted; and whose time to be purged has come.
 create index users_deleted on users (created_at, id) where deleted_at is not null;

@@ -62,7 +62,8 @@ pub async fn read(database: &mut Connected) -> Schema {
         let columns: Vec<_> = columns.split(',').map(str::to_owned).collect();
         let table = schema.get_mut(&table).unwrap();
         if is_named == "1" {
-            let condition = condition.trim_matches(['(', ')']).to_lowercase();
+            // PostgreSQL puts each comparison into parentheses.
+            let condition = condition.replace(['(', ')'], "").to_lowercase();
             table.indexes.insert(name, Index { columns, unique: unique == "1", condition });
         } else {
             table.unique.insert(columns);
