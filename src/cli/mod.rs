@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_macros, reason = "this floor speaks to the terminal")]
 
 mod audit;
+mod backup;
 mod config;
 mod context;
 mod failure;
@@ -59,6 +60,8 @@ enum Command {
     /// Look at the keys, rotate and revoke them, wrap them under another secret
     #[command(subcommand, after_help = "Example: stead keys list")]
     Keys(keys::Keys),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     /// Show or check the configuration
     #[command(subcommand, after_help = "Example: stead config check --env prod")]
     Config(config::Config),
@@ -91,6 +94,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Sessions(command) => command.run(load(file)?).map(done),
         Command::Audit(command) => command.run(load(file)?).map(done),
         Command::Keys(command) => command.run(load(file)?).map(done),
+        Command::Backup(command) => command.run(&load(file)?).map(done),
+        Command::Restore(command) => command.run(&load(file)?).map(done),
         Command::Config(command) => Ok(command.run(&Sources::from_process(file, Vec::new()))),
         Command::Openapi(command) => command.run(&load(file)?).map(done),
         Command::Healthcheck(command) => command.run(&load(file)?).map(done),

@@ -44,6 +44,12 @@ impl DbError {
         e.code().is_some_and(|code| code == "55P03")
     }
 
+    /// Whether somebody else holds the file (SQLite).
+    pub(super) fn is_busy(&self) -> bool {
+        let Self::Unavailable(sqlx::Error::Database(e)) = self else { return false };
+        e.code().and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6))
+    }
+
     /// Whether the statement named a table that is not there.
     pub(super) fn is_absent_table(&self) -> bool {
         let Self::Failed(sqlx::Error::Database(e)) = self else { return false };

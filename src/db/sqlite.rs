@@ -28,19 +28,25 @@ pub(super) fn connect_options(url: &str) -> Result<SqliteConnectOptions, DbError
 /// connecting: SQLite turns a new or restored file to write-ahead logging on the first connection, and
 /// then fails at once for all others. The lock ends with the process.
 pub(super) async fn claim(options: &SqliteConnectOptions) -> Result<File, DbError> {
-    let file = options.get_filename().to_path_buf();
-    let claimed = tokio::task::spawn_blocking(move || claim_file(&file)).await;
-    Ok(claimed.map_err(Error::other).and_then(|claimed| claimed).map_err(sqlx::Error::Io)?)
+    let claim = lock(options).await?;
+    make_private(options.get_filename()).map_err(sqlx::Error::Io)?;
+    Ok(claim)
 }
 
-fn claim_file(file: &Path) -> Result<File, Error> {
+/// The same, and makes nothing but the folder.
+pub(super) async fn lock(options: &SqliteConnectOptions) -> Result<File, DbError> {
+    let file = options.get_filename().to_path_buf();
+    let locked = tokio::task::spawn_blocking(move || lock_file(&file)).await;
+    Ok(locked.map_err(Error::other).and_then(|locked| locked).map_err(sqlx::Error::Io)?)
+}
+
+fn lock_file(file: &Path) -> Result<File, Error> {
     let mut lock = file.to_path_buf();
     lock.as_mut_os_string().push(".lock");
     let claim = || {
         file.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         let held = File::create(&lock)?;
-        held.lock()?;
-        make_private(file).map(|()| held)
+        held.lock().map(|()| held)
     };
     claim().map_err(|error| Error::new(error.kind(), format!("{}: {error}", lock.display())))
 }
@@ -53,7 +59,9 @@ fn make_private(file: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     options.mode(0o600);
     match options.open(file) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(Error::new(error.kind(), format!("{}: {error}", file.display())))
+        }
         _ => Ok(()),
     }
 }

@@ -13,5 +13,6 @@ mod runner;
 
 pub use error::MigrateError;
 pub use file::{Label, Migration, embedded};
+pub(super) use plan::plan_of;
 pub use plan::{Plan, Standing, State, plan};
 pub use runner::Migrator;

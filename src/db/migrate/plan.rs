@@ -1,10 +1,11 @@
 //! What is applied, what is pending, and whether this version may run on it.
 
 use serde::Serialize;
+use sqlx::SqliteConnection;
 
 use super::file::{Label, Migration, embedded};
 use crate::base::clock::Timestamp;
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Driver};
 
 pub(super) const APPLIED: &str =
     "SELECT version, name, label, checksum, applied_at FROM schema_migrations ORDER BY version";
@@ -16,6 +17,14 @@ pub async fn plan(db: &Db) -> Result<Plan, DbError> {
         outcome => outcome?,
     };
     Ok(Plan::new(&embedded(db.driver()), &applied))
+}
+
+/// The same, in a SQLite file that nobody serves.
+pub(in crate::db) async fn plan_of(file: &mut SqliteConnection) -> Result<Plan, sqlx::Error> {
+    let there = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'";
+    let there: Option<String> = sqlx::query_scalar(there).fetch_optional(&mut *file).await?;
+    let applied = if there.is_some() { sqlx::query_as(APPLIED).fetch_all(file).await? } else { Vec::new() };
+    Ok(Plan::new(&embedded(Driver::Sqlite), &applied))
 }
 
 /// A row of `schema_migrations`.
@@ -88,28 +97,35 @@ impl Plan {
     /// Why this version must not run on this schema; `None` if it may: all its own migrations are
     /// applied unchanged, and every one that it does not know only expands.
     pub fn refusal(&self) -> Option<String> {
-        let names = |lines: Vec<&Standing>| {
-            lines.iter().map(|l| format!("{:04}_{}", l.version, l.name)).collect::<Vec<_>>().join(", ")
-        };
-        let pending: Vec<_> = self.in_state(State::Pending).collect();
+        self.conflict().or_else(|| {
+            let pending: Vec<_> = self.in_state(State::Pending).collect();
+            (!pending.is_empty())
+                .then(|| format!("migrations are pending: {}; run `stead migrate up`", names(&pending)))
+        })
+    }
+
+    /// Why this version cannot run on this schema, whatever it applies.
+    pub fn conflict(&self) -> Option<String> {
         let changed: Vec<_> = self.in_state(State::Changed).collect();
         let contracted: Vec<_> =
             self.in_state(State::Unknown).filter(|line| line.label == Label::Contract).collect();
         if !changed.is_empty() {
             return Some(format!(
                 "applied migrations have changed since: {}; restore the files as they were and add a new one",
-                names(changed)
+                names(&changed)
             ));
         }
-        if !contracted.is_empty() {
-            return Some(format!(
+        (!contracted.is_empty()).then(|| {
+            format!(
                 "a newer version has taken away what this one needs: {}; run the newer version, or `stead migrate down` with it first",
-                names(contracted)
-            ));
-        }
-        (!pending.is_empty())
-            .then(|| format!("migrations are pending: {}; run `stead migrate up`", names(pending)))
+                names(&contracted)
+            )
+        })
     }
+}
+
+fn names(lines: &[&Standing]) -> String {
+    lines.iter().map(|line| format!("{:04}_{}", line.version, line.name)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
