@@ -25,7 +25,7 @@ use crate::http::{Code, Fault, Problem};
 pub struct UsersQuery {
     /// What the address, the name or a word of the name begins with, whatever its case. The order is then
     /// that of the match, not to be asked for with `sort`: by what follows from there on, and the id.
-    #[param(value_type = Option<String>, min_length = 1, max_length = 254, example = "ada")]
+    #[param(value_type = Option<String>, max_length = 254, pattern = r"[^\s\u0000\u0085]", example = "ada")]
     q: Option<Prefix>,
     status: Option<Status>,
     /// The name of a role.
