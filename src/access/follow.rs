@@ -14,6 +14,7 @@ use crate::db::{Change, DbError, Session};
 pub const PERIOD: Duration = Duration::from_millis(250);
 /// A database that has not answered by then is asked again.
 const PATIENCE: Duration = Duration::from_secs(2);
+
 impl Access {
     /// Looks at the feed once and forgets what is not true any more.
     pub async fn follow(&self) -> Result<(), KeyError> {
