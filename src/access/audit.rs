@@ -3,6 +3,8 @@
 //! Rows hold ids only and cannot be changed; address and program of the caller lie beside them, in
 //! `audit_details`, and go when the account is purged.
 
+mod bulk;
+
 use serde::{Deserialize, Serialize};
 
 use super::origin::Origin;
@@ -43,6 +45,7 @@ pub enum Action {
     UserDeleted,
     UserRestored,
     UserPurged,
+    UsersExported,
     RolesChanged,
     RoleCreated,
     RoleUpdated,
@@ -53,7 +56,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Registered,
         Self::EmailVerified,
         Self::LoggedIn,
@@ -76,6 +79,7 @@ impl Action {
         Self::UserDeleted,
         Self::UserRestored,
         Self::UserPurged,
+        Self::UsersExported,
         Self::RolesChanged,
         Self::RoleCreated,
         Self::RoleUpdated,

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod origin;
 pub mod password;
 pub mod permission;
+pub mod phc;
 pub mod principal;
 pub mod refresh;
 pub mod sessions;

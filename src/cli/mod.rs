@@ -6,11 +6,13 @@ mod backup;
 mod config;
 mod context;
 mod failure;
+mod fake;
 mod first_start;
 mod healthcheck;
 mod keys;
 mod migrate;
 mod openapi;
+mod progress;
 mod role;
 mod serve;
 mod sessions;
@@ -49,6 +51,9 @@ enum Command {
     /// Manage accounts
     #[command(subcommand, after_help = "Example: stead user list")]
     User(user::User),
+    /// Make people who do not exist, in dev and testing only
+    #[command(subcommand, after_help = "Example: stead fake users 1000")]
+    Fake(fake::Fake),
     /// Manage roles, and see the permissions there are
     #[command(subcommand, after_help = "Example: stead role list")]
     Role(role::Role),
@@ -90,6 +95,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(command) => command.run(file).map(done),
         Command::Migrate(command) => command.run(&load(file)?).map(done),
         Command::User(command) => command.run(load(file)?).map(done),
+        Command::Fake(command) => command.run(load(file)?).map(done),
         Command::Role(command) => command.run(load(file)?).map(done),
         Command::Sessions(command) => command.run(load(file)?).map(done),
         Command::Audit(command) => command.run(load(file)?).map(done),

@@ -1,6 +1,8 @@
 //! `stead user`: accounts, over the same services as the API.
 
 mod account;
+mod export;
+pub mod import;
 
 use std::io::Read;
 
@@ -9,6 +11,8 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use self::account::Account;
+use self::export::ExportUsers;
+use self::import::ImportUsers;
 use super::context::{block_on, open, print, print_json};
 use super::failure::Failure;
 use crate::access::principal::{Actor, Status};
@@ -83,6 +87,13 @@ pub enum User {
         /// The address of the account
         email: Email,
     },
+    /// Write all accounts into a file, or to standard output
+    Export(ExportUsers),
+    /// Make accounts of the people in a file, a line for each
+    ///
+    /// Good lines are kept, in batches of a thousand, and what is wrong with the others is said with its line;
+    /// then the exit code is 1.
+    Import(ImportUsers),
     #[command(flatten)]
     Account(Account),
 }
@@ -114,6 +125,8 @@ impl User {
             Self::List { role, status, json } => {
                 list(users, Filter { role, status, ..Filter::default() }, json).await
             }
+            Self::Export(command) => command.act(users).await,
+            Self::Import(command) => command.act(users).await,
             Self::Account(command) => command.act(users).await,
             Self::SetPassword { email, .. } => {
                 let account = users.find_by_email(&email).await.map_err(explain)?;

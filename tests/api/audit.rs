@@ -9,6 +9,8 @@ use stead::access::audit::Action;
 use stead::access::keys::Purpose;
 use stead::access::keys::lifecycle::Lifecycle;
 use stead::access::principal::Actor;
+use stead::features::users::transfer::Format;
+use stead::features::users::transfer::export::Export;
 use stead::features::users::upkeep::Upkeep;
 
 use crate::harness::{App, Client, PASSWORD, Person, behaviour};
@@ -112,6 +114,8 @@ behaviour! {
         what_an_admin_does(&app, &admin).await;
         what_an_operator_does_with_keys(&app).await;
         app.users().end_everyones_sessions(Actor::OPERATOR).await.unwrap();
+        let export = Export { format: Format::Csv, with_hashes: false, for_spreadsheets: false };
+        app.users().export_everyone(export, Actor::OPERATOR, &mut std::io::sink()).await.unwrap();
         app.later(31 * 24 * 3600 * SECOND);
         Upkeep::new(&app.state).round(|| true).await.unwrap();
         let admin = app.signed_in(&admin.email, PASSWORD).await;

@@ -7,11 +7,17 @@ mod backup;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod export;
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
 mod first_start;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]
 mod help;
+#[cfg(test)]
+mod import;
 #[cfg(test)]
 mod invitation;
 #[cfg(test)]

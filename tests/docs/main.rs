@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod first_call;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod markdown;
 #[cfg(test)]
 mod named;

@@ -59,21 +59,27 @@ pub async fn refresh(tx: &mut Tx, limit: i64) -> Result<usize, DbError> {
     if rows.is_empty() {
         return Ok(0);
     }
-    let fresh: Vec<(UserId, String)> = rows
-        .iter()
-        .flat_map(|(id, email, name)| terms(email, name.as_deref()).into_iter().map(|term| (*id, term)))
-        .collect();
+    let fresh: Vec<(UserId, BTreeSet<String>)> =
+        rows.iter().map(|(id, email, name)| (*id, terms(email, name.as_deref()))).collect();
+    let fresh: Vec<(UserId, &str)> =
+        fresh.iter().flat_map(|(id, terms)| terms.iter().map(|term| (*id, term.as_str()))).collect();
     let users: BTreeSet<UserId> = rows.iter().map(|(id, ..)| *id).collect();
     let delete = tx.query("DELETE FROM user_terms WHERE user_id IN (NULL");
     let delete = users.iter().fold(delete, |query, user| query.push(", $?").bind(*user));
     delete.push(")").execute().await?;
-    for some in fresh.chunks(ROWS) {
+    add(tx, &fresh).await?;
+    Ok(rows.len())
+}
+
+/// Writes terms of accounts that have none of them yet.
+pub async fn add(tx: &mut Tx, terms: &[(UserId, &str)]) -> Result<(), DbError> {
+    for some in terms.chunks(ROWS) {
         let mut insert = tx.query("INSERT INTO user_terms (user_id, term) VALUES ");
         for (at, (user, term)) in some.iter().enumerate() {
             let row = if at > 0 { ", ($?" } else { "($?" };
-            insert = insert.push(row).bind(*user).push(", $?)").bind(term.as_str());
+            insert = insert.push(row).bind(*user).push(", $?)").bind(*term);
         }
         insert.execute().await?;
     }
-    Ok(rows.len())
+    Ok(())
 }

@@ -14,6 +14,7 @@ mod purge;
 pub mod search;
 pub mod service;
 pub mod store;
+pub mod transfer;
 pub mod upkeep;
 
 use self::handlers::{administration as others, list as everyone, me};
