@@ -2,6 +2,7 @@
 //! half an hour; each part leaves a report, so that a drill that was cut short goes on where it
 //! stopped. To add a drill, write its file and add it to `DRILLS`.
 
+mod backup;
 mod client;
 mod enumeration;
 mod figures;
@@ -43,6 +44,7 @@ const DRILLS: &[Drill] = &[
     races::DRILL,
     throttle::DRILL,
     kill::DRILL,
+    backup::DRILL,
     replicas::DRILL,
     enumeration::DRILL,
     flood::DRILL,

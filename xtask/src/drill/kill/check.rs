@@ -1,10 +1,13 @@
 //! What was acknowledged, asked of the server that came after.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 
 use super::journal::{Act, Life};
+use crate::drill::Findings;
 use crate::drill::client::{Call, Client};
 use crate::drill::people::{Tokens, login, me, refresh};
+use crate::place::Place;
+use crate::process;
 
 /// What was found, of each kind.
 #[derive(Default)]
@@ -16,6 +19,20 @@ pub struct Found {
     /// Without a row in the audit log, or with more rows than were acts.
     pub unaudited: Vec<String>,
     pub checked: u64,
+}
+
+impl Found {
+    /// Notes all of it, and what must not have been found as faults.
+    pub fn note(&self, findings: &mut Findings) {
+        findings.figure("accounts_checked", self.checked);
+        for (name, list) in [("lost", &self.lost), ("revived", &self.revived), ("unaudited", &self.unaudited)]
+        {
+            findings.figure(name, list.len());
+            for what in list.iter().take(5) {
+                findings.promise(false, format!("{name}: {what}"));
+            }
+        }
+    }
 }
 
 /// Asks whether the account is as the journal says. What the journal leaves open it learns.
@@ -144,4 +161,15 @@ async fn passwords(client: &Client, life: &mut Life, found: &mut Found) -> Resul
         }
     }
     Ok(())
+}
+
+/// What SQLite itself finds in the file, beside the running server.
+pub fn integrity(place: &Place) -> Result<String> {
+    const SCRIPT: &str = "import sqlite3, sys\n\
+        rows = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True).execute('pragma integrity_check')\n\
+        print('; '.join(row[0] for row in rows))";
+    let file = place.folder().join("data/stead.db");
+    ensure!(file.is_file(), "there is no {}", file.display());
+    let file = file.to_str().context("not a name that Python can take")?;
+    process::output(process::command("python3").args(["-c", SCRIPT, file]))
 }

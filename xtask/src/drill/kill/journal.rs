@@ -23,6 +23,7 @@ pub enum Act {
     Activate,
 }
 
+#[derive(Clone)]
 pub struct Life {
     pub email: String,
     /// Empty until an answer told it.

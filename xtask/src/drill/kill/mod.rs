@@ -1,14 +1,14 @@
 //! `kill -9` while accounts are written: what was acknowledged is there after the next start, and what
 //! was ended does not come back.
 
-mod check;
-mod journal;
-mod writer;
+pub mod check;
+pub mod journal;
+pub mod writer;
 
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
@@ -20,7 +20,6 @@ use super::people::{PASSWORD, sign_in};
 use super::stage::{self, CHEAP, Database, PATIENCE, block_on};
 use super::{Context, Drill, Findings, Part};
 use crate::place::Place;
-use crate::process;
 use crate::server::{self, Profile, Server};
 use check::Found;
 use journal::Life;
@@ -63,7 +62,7 @@ fn run(context: &Context, database: Database, [short, long]: [u64; 2]) -> Result
         let client = Client::new(server.url(), &faults)?;
         block_on(check_all(&client, &mut round.lives, &mut found))?;
         if database == Database::Sqlite {
-            let verdict = integrity(&place)?;
+            let verdict = check::integrity(&place)?;
             findings.promise(verdict == "ok", format!("after kill {kill}, integrity_check: {verdict}"));
         }
         server.stop(PATIENCE)?;
@@ -84,14 +83,7 @@ fn run(context: &Context, database: Database, [short, long]: [u64; 2]) -> Result
 }
 
 fn conclude(context: &Context, findings: &mut Findings, found: &Found, restarts: Vec<f64>) {
-    findings.figure("accounts_checked", found.checked);
-    for (name, list) in [("lost", &found.lost), ("revived", &found.revived), ("unaudited", &found.unaudited)]
-    {
-        findings.figure(name, list.len());
-        for what in list.iter().take(5) {
-            findings.promise(false, format!("{name}: {what}"));
-        }
-    }
+    found.note(findings);
     let restart = spread(findings, "restart_ms", restarts);
     if !context.short && context.profile == Profile::Release {
         let what = format!("p95 of a restart is {restart} ms, over {RESTART_LIMIT_MS}");
@@ -116,7 +108,7 @@ async fn write_until_killed(client: Client, server: Server, kill: u64, mut rando
     for writer in 0..WRITERS {
         let name = format!("life-{kill}-{writer}");
         let random = StdRng::seed_from_u64(random.random());
-        writers.spawn(writer::write(client.clone(), admin.clone(), name, random));
+        writers.spawn(writer::write(client.clone(), admin.clone(), name, random, |_| {}));
     }
     sleep(Duration::from_millis(random.random_range(50..1000))).await;
     server.kill()?;
@@ -137,15 +129,4 @@ async fn check_all(client: &Client, lives: &mut Vec<Life>, found: &mut Found) ->
     // Those whose registration was not answered, and did not happen.
     lives.retain(|life| !life.id.is_empty());
     Ok(())
-}
-
-/// What SQLite itself finds in the file, beside the running server.
-fn integrity(place: &Place) -> Result<String> {
-    const SCRIPT: &str = "import sqlite3, sys\n\
-        rows = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True).execute('pragma integrity_check')\n\
-        print('; '.join(row[0] for row in rows))";
-    let file = place.folder().join("data/stead.db");
-    ensure!(file.is_file(), "there is no {}", file.display());
-    let file = file.to_str().context("not a name that Python can take")?;
-    process::output(process::command("python3").args(["-c", SCRIPT, file]))
 }

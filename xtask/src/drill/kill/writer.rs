@@ -17,8 +17,15 @@ pub struct Written {
     pub acknowledged: u64,
 }
 
-/// Acts on accounts of its own, one request at a time, until there is no answer any more.
-pub async fn write(client: Client, admin: String, name: String, mut random: StdRng) -> Result<Written> {
+/// Acts on accounts of its own, one request at a time, until there is no answer any more; tells `note` of
+/// each act that was acknowledged.
+pub async fn write(
+    client: Client,
+    admin: String,
+    name: String,
+    mut random: StdRng,
+    note: impl Fn(&Life),
+) -> Result<Written> {
     let mut written = Written::default();
     loop {
         let email = format!("{name}-{}@example.com", written.lives.len());
@@ -37,6 +44,7 @@ pub async fn write(client: Client, admin: String, name: String, mut random: StdR
             }
             life.acknowledge(next, &answer)?;
             written.acknowledged += 1;
+            note(&life);
             next = choose(&life, &mut random);
         }
         written.lives.push(life);
