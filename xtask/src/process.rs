@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -64,6 +65,13 @@ pub fn feed(command: &mut Command, input: &str) -> Result<()> {
     let status = child.wait()?;
     ensure!(status.success(), "`{shown}` failed: {status}");
     Ok(())
+}
+
+/// A figure of a process in KiB (proc(5), `status`): `VmRSS:`, `VmHWM:`.
+pub fn status_kib(pid: u32, figure: &str) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(figure));
+    Ok(line.with_context(|| format!("no {figure}"))?.trim().trim_end_matches("kB").trim().parse()?)
 }
 
 fn describe(command: &Command) -> String {

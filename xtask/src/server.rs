@@ -123,9 +123,17 @@ impl Server {
 
     /// Memory in use that is the server's own, in KiB (VmRSS).
     pub fn resident_kib(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+        process::status_kib(self.pid(), "VmRSS:")
+    }
+
+    /// What the processor has done for it so far, its threads that have ended included (proc(5): the 14th and
+    /// 15th fields of `stat`, in hundredths of a second).
+    pub fn processor_time(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+        // The second field is a name in brackets, which may hold anything.
+        let (_, fields) = stat.rsplit_once(") ").context("no name in stat")?;
+        let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>);
+        Ok(Duration::from_millis(ticks.sum::<Result<u64, _>>()? * 10))
     }
 
     /// How many of its threads have a name that begins like this.

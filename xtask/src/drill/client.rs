@@ -55,6 +55,10 @@ impl Call {
         Self::new(Method::PUT, path)
     }
 
+    pub fn patch(path: &str) -> Self {
+        Self::new(Method::PATCH, path)
+    }
+
     pub fn delete(path: &str) -> Self {
         Self::new(Method::DELETE, path)
     }

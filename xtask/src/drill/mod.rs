@@ -8,6 +8,7 @@ mod enumeration;
 mod figures;
 mod flood;
 mod kill;
+mod million;
 mod openapi;
 mod people;
 mod races;
@@ -48,6 +49,7 @@ const DRILLS: &[Drill] = &[
     replicas::DRILL,
     enumeration::DRILL,
     flood::DRILL,
+    million::DRILL,
 ];
 
 /// What a part is run with.

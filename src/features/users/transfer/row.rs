@@ -224,24 +224,22 @@ fn of_json(piece: &Piece) -> Result<Row, Fault> {
     let mut json = serde_json::Deserializer::from_slice(text);
     let row = serde_path_to_error::deserialize(&mut json);
     let row: Row = row.map_err(|error| {
-        let path = error.path().to_string();
-        let column = COLUMNS.into_iter().find(|column| path.starts_with(column));
-        let (error, inner) = (error.inner(), error.inner().to_string());
-        let fault = |column, code, message: &str| match column {
-            Some(column) => Fault::new(piece.line, column, code, message),
-            None => Fault::whole(piece.line, code, message),
+        let (path, error) = (error.path().to_string(), error.inner());
+        let said = error.to_string();
+        let quoted = said.split('`').nth(1).unwrap_or_default();
+        let fault = |place: &str, message: &str| {
+            let column = COLUMNS.into_iter().find(|column| *column == place);
+            Fault { line: piece.line, column, code: "invalid_value", message: message.to_owned() }
         };
         // What the parser says may hold what the line says, so it is not passed on.
         match error.classify() {
-            Category::Data => match inner.split('`').nth(1) {
-                Some(name) if inner.starts_with("unknown field") => {
-                    whole("unknown_column", format!("there is no column {}", shown(name)))
-                }
-                _ if inner.starts_with("duplicate field") => {
-                    fault(column, "invalid_value", "a member is there twice")
-                }
-                _ => fault(column, "invalid_value", "it is of the wrong type"),
-            },
+            Category::Data if said.starts_with("unknown field") => {
+                whole("unknown_column", format!("there is no column {}", shown(quoted)))
+            }
+            Category::Data if said.starts_with("duplicate field") => fault(quoted, "it is there twice"),
+            Category::Data => {
+                fault(path.split(['.', '[']).next().unwrap_or_default(), "it is of the wrong type")
+            }
             _ => whole("invalid_json", format!("the line is no JSON from character {} on", error.column())),
         }
     })?;
