@@ -210,7 +210,7 @@ on_both! {
         assert_eq!(output.status.code(), Some(1), "{told}");
         let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
         let made = summary["made"].as_u64().unwrap();
-        assert!(made % 100 == 0 && (100..2000).contains(&made), "{summary}");
+        assert!(made.is_multiple_of(100) && (100..2000).contains(&made), "{summary}");
         assert!(told.contains("ending after the present batch"), "{told}");
         assert!(told.contains(&format!("stopped after line {}", made + 1)), "{told}");
         assert_eq!(emails(&folder).len() as u64, made);
