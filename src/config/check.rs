@@ -110,6 +110,9 @@ const RULES: &[Rule] = &[
     (Nonsense, "rate_limit.user_per_minute", |c| c.rate_limit.enabled && c.rate_limit.user_per_minute == 0,
         "is zero: every request would be refused", "set rate_limit.enabled to false if no limit is meant"),
 
+    (Nonsense, "users.purge_after", |c| c.users.purge_after < 24 * 3600 * SECOND,
+        "is shorter than a day", "what an Idempotency-Key made is remembered for a day: `30d` is the default"),
+
     (Nonsense, "cors.allowed_origins", |c| c.cors.allowed_origins.iter().any(|origin| !is_origin(origin)),
         "has an entry that is not an origin", "use scheme://host[:port], in lower case, without a path, or `localhost` for every port of this machine"),
     (Unsafe, "cors.allowed_origins", |c| allows_everyone(c),

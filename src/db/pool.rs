@@ -149,10 +149,10 @@ impl Db {
     /// whether it is empty, as it is not while somebody still reads what was there. PostgreSQL keeps house
     /// by itself.
     pub async fn scrub(&self) -> Result<bool, DbError> {
-        let Pools::Sqlite { writer, .. } = &self.pools else { return Ok(true) };
-        let (busy, ..): (i64, i64, i64) =
-            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(writer).await?;
-        Ok(busy == 0)
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => Ok(sqlite::empty_log(&mut *writer.acquire().await?).await?),
+            Pools::Postgres { .. } => Ok(true),
+        }
     }
 
     /// Waits for borrowed connections and closes all.

@@ -9,8 +9,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::error::DbError;
+
+/// How long a connection waits for what others hold.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn connect_options(url: &str) -> Result<SqliteConnectOptions, DbError> {
     Ok(SqliteConnectOptions::from_str(url)?
@@ -21,7 +25,22 @@ pub(super) fn connect_options(url: &str) -> Result<SqliteConnectOptions, DbError
         .foreign_keys(true)
         // What is deleted is overwritten: whoever was purged is in no copy of the file either.
         .pragma("secure_delete", "on")
-        .busy_timeout(Duration::from_secs(5)))
+        .busy_timeout(PATIENCE))
+}
+
+/// Empties the write-ahead log, if nobody reads what was there before; says whether. It does not wait for
+/// them: all who write would wait behind it.
+pub(super) async fn empty_log(writer: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    wait_at_most(writer, Duration::ZERO).await?;
+    let emptied = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *writer).await;
+    wait_at_most(writer, PATIENCE).await?;
+    let (busy, ..): (i64, i64, i64) = emptied?;
+    Ok(busy == 0)
+}
+
+async fn wait_at_most(connection: &mut SqliteConnection, patience: Duration) -> Result<(), sqlx::Error> {
+    let pragma = AssertSqlSafe(format!("PRAGMA busy_timeout = {}", patience.as_millis()));
+    sqlx::query(pragma).execute(connection).await.map(drop)
 }
 
 /// Makes what is absent, the folder and the file, and takes the lock file beside it. Hold it while
@@ -116,6 +135,30 @@ mod tests {
                 opened.unwrap().unwrap();
             }
         }
+    }
+
+    #[tokio::test]
+    async fn emptying_the_log_waits_for_nobody_who_reads_and_succeeds_once_they_are_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/stead.db", folder.path().display());
+        let db = Db::open(&url, &options(), Clock::system()).await.unwrap();
+        let write = async || {
+            let mut tx = db.write().await.unwrap();
+            tx.query("CREATE TABLE IF NOT EXISTS t (n bigint)").execute().await.unwrap();
+            tx.query("INSERT INTO t VALUES (1)").execute().await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        write().await;
+        let mut reader =
+            SqliteConnectOptions::new().filename(folder.path().join("stead.db")).connect().await.unwrap();
+        reader.execute("BEGIN").await.unwrap();
+        reader.execute("SELECT count(*) FROM t").await.unwrap();
+        write().await;
+        let emptied = tokio::time::timeout(PATIENCE / 2, db.scrub()).await;
+        assert!(!emptied.expect("it waits for nobody").unwrap());
+        write().await;
+        reader.execute("COMMIT").await.unwrap();
+        assert!(db.scrub().await.unwrap());
     }
 
     #[tokio::test]

@@ -90,3 +90,20 @@ fn a_table_is_what_rfc_4180_says_and_harmless_to_a_spreadsheet_if_asked() {
     assert!(shown.contains(",\"'=Ada, \"\"Countess\"\"\","), "{shown}");
     folder.run("user export people.txt").fails(&["--format csv"]);
 }
+
+#[test]
+fn a_file_that_others_could_read_is_replaced_by_one_that_they_cannot() {
+    let folder = folder();
+    folder.feed("user import - --format ndjson", PEOPLE).expect(0);
+    let file = folder.path().join("people.csv");
+    fs::write(&file, "of yesterday").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let mut reader = fs::File::open(&file).unwrap();
+    folder.run("user export --with-hashes people.csv").expect(0);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(fs::read_to_string(&file).unwrap().contains("$argon2id$"));
+    let mut opened_before = String::new();
+    std::io::Read::read_to_string(&mut reader, &mut opened_before).unwrap();
+    assert_eq!(opened_before, "of yesterday", "nobody reads it who had it open");
+    assert!(!folder.path().join("people.csv.part").exists());
+}

@@ -50,11 +50,13 @@ fn a_request_that_two_readers_could_end_differently_is_refused_and_the_connectio
         live("Host: one.example, two.example\r\n"),
         live("Host: \r\n"),
         live("Host: user@one.example\r\n"),
+        live("Host: one.example\r\nHost: one.example\r\n").replace("HTTP/1.1", "HTTP/1.0"),
     ] {
         // A second request, which nobody must take for one.
         let (answer, closed) = sent(&server, &(request.clone() + &live("Host: localhost\r\n")));
-        assert!(answer.starts_with("HTTP/1.1 400 ") && closed, "{request:?}\n{answer}");
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{request:?}\n{answer}");
+        let status = answer.strip_prefix("HTTP/1.").unwrap_or_default();
+        assert!(status.get(1..).is_some_and(|rest| rest.starts_with(" 400 ")), "{request:?}\n{answer}");
+        assert!(closed && answer.matches("HTTP/1.").count() == 1, "{request:?}\n{answer}");
     }
     server.stop();
 }

@@ -239,3 +239,12 @@ fn only_the_first_faults_are_shown_and_the_report_has_all() {
     assert_eq!(outcome.stderr.lines().count(), 22, "{}", outcome.stderr);
     assert_eq!(report(&folder, "report.ndjson").len(), 1234);
 }
+
+#[test]
+fn the_report_is_never_the_file_that_is_read() {
+    let folder = folder();
+    let file = folder.path().join("people.ndjson");
+    std::fs::write(&file, "{\"email\": \"ada@example.com\"}\n").unwrap();
+    folder.run("user import people.ndjson --report ./people.ndjson").fails(&["another name"]);
+    assert!(std::fs::read_to_string(&file).unwrap().contains("ada@example.com"));
+}

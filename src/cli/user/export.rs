@@ -1,7 +1,7 @@
 //! `stead user export`: all accounts as a file.
 
-use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -47,24 +47,41 @@ impl ExportUsers {
         }
         let export =
             Export { format, with_hashes: self.with_hashes, for_spreadsheets: self.for_spreadsheets };
-        let mut out: Box<dyn Write + Send> = match to_terminal {
-            true => Box::new(BufWriter::new(io::stdout())),
-            false => Box::new(BufWriter::new(private(&self.file)?)),
-        };
-        match users.export_everyone(export, Actor::OPERATOR, &mut *out).await {
-            Ok(written) if !to_terminal => {
-                eprintln!("exported {written} accounts to {}", self.file.display());
-                Ok(())
-            }
+        if !to_terminal {
+            let written = into_file(users, export, &self.file).await?;
+            eprintln!("exported {written} accounts to {}", self.file.display());
+            return Ok(());
+        }
+        let mut out = BufWriter::new(io::stdout());
+        match users.export_everyone(export, Actor::OPERATOR, &mut out).await {
             // A reader that has seen enough (`| head`) is no failure.
-            Err(ExportError::Io(error)) if to_terminal && error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(ExportError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             done => Ok(done.map(drop)?),
         }
     }
 }
 
-/// A file that its owner alone can read.
-fn private(path: &Path) -> Result<std::fs::File, Failure> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    file.map_err(|error| format!("{}: {error}", path.display()).into())
+/// Writes a file that its owner alone can read, under a name of its own until it is whole: what had the
+/// name before stays until then.
+async fn into_file(users: &Users, export: Export, path: &Path) -> Result<u64, Failure> {
+    let failed = |error: io::Error| -> Failure { format!("{}: {error}", path.display()).into() };
+    let mut part = path.to_path_buf();
+    part.as_mut_os_string().push(".part");
+    // What somebody left there, or laid there, is not written into.
+    match fs::remove_file(&part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(failed)?;
+    let mut out = BufWriter::new(file);
+    let written = users.export_everyone(export, Actor::OPERATOR, &mut out).await;
+    let whole = written.map_err(Failure::from).and_then(|written| {
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&part, path).map_err(failed)?;
+        Ok(written)
+    });
+    if whole.is_err() {
+        _ = fs::remove_file(&part);
+    }
+    whole
 }

@@ -70,6 +70,11 @@ impl ImportUsers {
         if way == Way::AllOrNothing && size.is_none() {
             return Err("--all-or-nothing reads twice: give it a file, not a pipe".into());
         }
+        if let Some(report) = &self.report
+            && is_same(report, &self.file)
+        {
+            return Err("--report is the file that is read: give it another name".into());
+        }
         let open = || -> Result<Source, Unreadable> {
             match from_stdin {
                 true => read(io::stdin(), format),
@@ -85,6 +90,11 @@ impl ImportUsers {
 pub fn format_of(file: &Path, said: Option<Format>) -> Result<Format, Failure> {
     let by_name = || file.extension()?.to_str()?.parse().ok();
     said.or_else(by_name).ok_or_else(|| "say what the file is: --format csv or --format ndjson".into())
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(a).is_some_and(|a| real(b) == Some(a))
 }
 
 /// The size of a file; of a pipe, `None`.

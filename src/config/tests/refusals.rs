@@ -93,6 +93,7 @@ fn what_cannot_work_is_refused_even_in_dev() {
         ("APP_AUTH__HASH__PARALLELISM", "4096", "auth.hash.memory_kib"),
         ("APP_AUTH__HASH__ITERATIONS", "0", "auth.hash.memory_kib"),
         ("APP_AUTH__HASH__QUEUE", "0", "auth.hash.queue"),
+        ("APP_USERS__PURGE_AFTER", "23h", "users.purge_after"),
         ("APP_AUTH__PASSWORD__MIN_LENGTH", "1025", "auth.password.min_length"),
         ("APP_AUTH__REGISTRATION", "Open", "auth.registration"),
         ("APP_SERVER__MANAGEMENT_ADDRESS", "0.0.0.0:8080", "server.management_address"),

@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
+
 use super::error::{BackupError, of};
 use super::names::beside;
 
@@ -19,16 +22,27 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn open(path: PathBuf) -> Result<Self, BackupError> {
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600);
+        // What somebody laid there is not followed.
+        let no_follow = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        options
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(no_follow.bits().cast_signed());
         let file = options.open(&path).map_err(of(&path))?;
+        let found = file.metadata().map_err(of(&path))?;
+        if !found.is_file() || found.uid() != geteuid().as_raw() || found.nlink() != 1 {
+            return Err(BackupError::Foreign(path));
+        }
         match file.try_lock() {
             // Where files cannot be locked, nobody looks after two at once.
             Ok(()) | Err(TryLockError::Error(_)) => {}
             Err(TryLockError::WouldBlock) => return Err(BackupError::UnderWay(path)),
         }
         // It may have been published between the two steps, and is another's good copy now.
-        let is_here =
-            fs::metadata(&path).is_ok_and(|here| file.metadata().is_ok_and(|f| f.ino() == here.ino()));
+        let is_here = fs::symlink_metadata(&path)
+            .is_ok_and(|here| file.metadata().is_ok_and(|f| f.ino() == here.ino()));
         if !is_here {
             return Err(BackupError::UnderWay(path));
         }

@@ -14,6 +14,8 @@ pub enum BackupError {
     Taken(PathBuf),
     #[error("{} is the database itself", .0.display())]
     Itself(PathBuf),
+    #[error("{} is not a file of yours alone: delete it first", .0.display())]
+    Foreign(PathBuf),
     #[error("another one is under way: it holds {}", .0.display())]
     UnderWay(PathBuf),
     #[error("the database {} is in use; stop every server and every other program that has it open", .0.display())]

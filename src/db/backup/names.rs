@@ -4,6 +4,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// What SQLite may keep beside a database.
+pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
 /// The name of what lies beside a file.
 pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut path = file.to_path_buf();

@@ -14,13 +14,10 @@ use sqlx::{ConnectOptions, Connection};
 use super::check::check;
 use super::draft::{Draft, sync_folder};
 use super::error::{BackupError, of};
-use super::names::{beside, is_same};
+use super::names::{COMPANIONS, beside, is_same};
 use super::step::Step;
 use crate::base::clock::Timestamp;
 use crate::db::{DbError, sqlite};
-
-/// What SQLite may keep beside a database.
-const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// How a file of SQLite begins.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -69,6 +66,11 @@ pub async fn restore(
 }
 
 fn readable(backup: &Path, database: &Path) -> Result<File, BackupError> {
+    // A pipe would be waited for.
+    if !fs::metadata(backup).map_err(of(backup))?.is_file() {
+        let why = "it is not a file".to_owned();
+        return Err(BackupError::Unsound { file: backup.to_path_buf(), why });
+    }
     let content = File::open(backup).map_err(of(backup))?;
     if is_same(backup, database) {
         return Err(BackupError::Itself(backup.to_path_buf()));

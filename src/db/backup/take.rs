@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use super::check::check;
 use super::draft::Draft;
 use super::error::{BackupError, of};
-use super::names::{beside, is_same};
+use super::names::{COMPANIONS, beside, is_same};
 use super::step::Step;
 use crate::db::sqlite;
 
@@ -36,11 +36,13 @@ pub async fn take(
     progress: impl Fn(Step),
 ) -> Result<Snapshot, BackupError> {
     let options = sqlite::connect_options(url)?.create_if_missing(false);
-    let (source, target) = (options.get_filename().to_path_buf(), absolute(target).map_err(of(target))?);
+    let whole = |path: &Path| absolute(path).map_err(of(path));
+    let (source, target) = (whole(options.get_filename())?, whole(target)?);
     if !source.is_file() {
         return Err(BackupError::Absent(source));
     }
-    if is_same(&source, &target) {
+    let own = COMPANIONS.iter().chain(&[".lock"]).any(|suffix| beside(&source, suffix) == target);
+    if own || is_same(&source, &target) {
         return Err(BackupError::Itself(target));
     }
     if !replace && fs::symlink_metadata(&target).is_ok() {

@@ -85,8 +85,9 @@ impl Users {
             return Err(UsersError::Beyond);
         }
         if account.deleted_at.take().is_some() {
-            // Who registered the address since and never showed that it is theirs does not keep it.
-            let squatters = |other: &Account| other.status == Status::Pending;
+            // Who registered the address since and never showed that it is theirs does not keep it; who was
+            // invited to it does.
+            let squatters = |other: &Account| other.status == Status::Pending && !other.is_invited();
             self.make_way(&mut tx, &account.email, squatters, actor).await?;
             match store::save(&mut tx, &mut account, self.0.clock.now()).await {
                 Err(DbError::Duplicate(_)) => return Err(UsersError::EmailTaken),
@@ -218,6 +219,9 @@ impl Users {
         let Some(Person { account: mut other, .. }) = store::find(tx, id).await? else { return Ok(()) };
         if other.email != *email || !yields(&other) {
             return Ok(());
+        }
+        if !actor.covers(&principal::grants_of_user(tx, id).await?) {
+            return Err(UsersError::Beyond);
         }
         let before = store::active_admins(tx).await?;
         let now = self.0.clock.now();

@@ -26,7 +26,7 @@ fn refusal(request: &Request) -> Option<Problem> {
     let headers = request.headers();
     let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if request.version() == Version::HTTP_11 && !names_one_host(headers) {
+    if !is_host_clear(request.version(), headers) {
         Some(Problem::new(Code::BAD_REQUEST).header(CONNECTION, HeaderValue::from_static("close")))
     } else if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI) {
         Some(Problem::new(Code::URI_TOO_LONG))
@@ -41,12 +41,20 @@ fn refusal(request: &Request) -> Option<Problem> {
     }
 }
 
-/// One host, and one that can be read (RFC 9112 §3.2): where two could be meant, a proxy before us may have
+/// One host at most, one that can be read, and with HTTP/1.1 one at least (RFC 9112 §3.2): where two could be meant, a proxy before us may have
 /// meant the other.
-fn names_one_host(headers: &HeaderMap) -> bool {
+fn is_host_clear(version: Version, headers: &HeaderMap) -> bool {
+    let is_sound = |host: &HeaderValue| {
+        Authority::try_from(host.as_bytes()).is_ok_and(|host| !host.as_str().contains('@'))
+    };
     let mut hosts = headers.get_all(HOST).iter();
-    let host = hosts.next().and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    host.is_some_and(|host| !host.as_str().contains('@')) && hosts.next().is_none()
+    match (version, hosts.next(), hosts.next()) {
+        // HTTP/2 has it in `:authority`, and HTTP/1.0 need not say.
+        (Version::HTTP_11, None, _) => false,
+        (_, None, _) => true,
+        (_, Some(host), None) => is_sound(host),
+        (_, Some(_), Some(_)) => false,
+    }
 }
 
 /// TRACE would show a page the headers that its own scripts must not see. Where the path is known,

@@ -175,6 +175,22 @@ behaviour! {
         assert_eq!(pending["items"], json!([]));
     }
 
+    async fn who_was_invited_to_the_address_of_a_deleted_account_keeps_it(app: App) {
+        let (admin, clerk) = (app.admin().await, app.holder(&["users:read", "users:write"]).await);
+        let ada = app.user().await;
+        admin.delete(&path(&ada.id, "")).await.expect(204);
+        app.later(SECOND);
+        let invited = json!({"email": ada.email, "roles": ["admin"]});
+        let invited = admin.post(USERS, invited).await.expect(201).json();
+        for client in [&clerk, &admin] {
+            client.post(&path(&ada.id, "/restore"), json!({})).await.refused(409, "email_taken");
+        }
+        let there = admin.get(&path(invited["id"].as_str().unwrap(), "")).await.expect(200).json();
+        assert_eq!(there["status"], "pending");
+        let accept = json!({"token": app.mailed_token(&ada.email).await, "new_password": PASSWORD});
+        app.anonymous().post("/api/v1/auth/password/reset", accept).await.expect(200);
+    }
+
     async fn activating_who_is_active_signs_nobody_out(app: App) {
         let (admin, ada) = (app.admin().await, app.user().await);
         admin.post(&path(&ada.id, "/activate"), json!({})).await.expect(200);

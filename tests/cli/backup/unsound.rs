@@ -27,6 +27,22 @@ fn a_full_disk_leaves_no_half_file_and_the_database_as_it_was() {
     assert_eq!(accounts(&folder), ["ada@example.com", "bob@example.com"]);
 }
 
+#[test]
+fn a_backup_goes_into_no_file_that_somebody_else_laid_there() {
+    let folder = with_ada();
+    let (victim, part) = (folder.path().join("victim"), folder.path().join("saved.db.part"));
+    fs::write(&victim, "precious").unwrap();
+    std::os::unix::fs::symlink(&victim, &part).unwrap();
+    folder.run("backup saved.db").fails(&["saved.db.part"]);
+    fs::remove_file(&part).unwrap();
+    fs::hard_link(&victim, &part).unwrap();
+    folder.run("backup saved.db").fails(&["saved.db.part", "delete it first"]);
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    for own in ["stead.db-wal", "stead.db-shm", "stead.db-journal", "stead.db.lock"] {
+        folder.run(&format!("backup data/{own} --force")).fails(&["is the database itself"]);
+    }
+}
+
 #[tokio::test]
 async fn a_backup_that_is_not_sound_is_refused_and_the_database_stays() {
     let folder = with_ada();
@@ -48,6 +64,10 @@ async fn a_backup_that_is_not_sound_is_refused_and_the_database_stays() {
     refused(&["bad.db", "not sound"]);
     fs::write(&bad, "").unwrap();
     refused(&["bad.db", "no database of Stead"]);
+    fs::remove_file(&bad).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&bad).status().unwrap().success());
+    refused(&["bad.db", "is not a file"]);
+    fs::remove_file(&bad).unwrap();
     fs::write(&bad, "it is no database at all").unwrap();
     refused(&["bad.db", "not a database"]);
     for (sql, words) in [

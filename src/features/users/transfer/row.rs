@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::str::FromStr;
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, ReaderBuilder, Terminator};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::error::Category;
@@ -144,11 +144,14 @@ fn header(piece: Option<Piece>) -> Result<Vec<&'static str>, Unreadable> {
 }
 
 fn cells(piece: &Piece) -> Result<ByteRecord, Unreadable> {
+    // The line is cut already: a bare CR is a character like others, and one that no name may have.
+    let line = piece.bytes.strip_suffix(b"\r").unwrap_or(&piece.bytes);
     let mut reader = ReaderBuilder::new()
+        .terminator(Terminator::Any(b'\n'))
         .has_headers(false)
         .flexible(true)
         .buffer_capacity(1024)
-        .from_reader(&*piece.bytes);
+        .from_reader(line);
     let mut record = ByteRecord::new();
     reader.read_byte_record(&mut record).map_err(std::io::Error::from)?;
     Ok(record)
@@ -265,6 +268,17 @@ mod tests {
     fn faults(text: &[u8], format: Format) -> Vec<(u64, Option<&'static str>, &'static str)> {
         let faults = all(text, format).into_iter().filter_map(Result::err);
         faults.map(|fault| (fault.line, fault.column, fault.code)).collect()
+    }
+
+    #[test]
+    fn nobody_is_lost_behind_a_bare_carriage_return() {
+        let within = b"email,display_name\na@b.co,Ada\rlost@b.co,Lost\r\nc@d.co,Bob\r\n";
+        assert_eq!(faults(within, Format::Csv), [(2, None, "invalid_csv")]);
+        let one_cell = b"email\na@b.co\rlost@b.co\r\n";
+        let rows = all(one_cell, Format::Csv);
+        let [Ok(row)] = rows.as_slice() else { panic!("one line, which is no address") };
+        assert_eq!(row.email.as_deref(), Some("a@b.co\rlost@b.co"));
+        assert!(read(&b"email,display_name\ra@b.co,Ada\r"[..], Format::Csv).is_err(), "the header is all");
     }
 
     #[test]
