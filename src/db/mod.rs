@@ -13,6 +13,7 @@ mod pool;
 mod query;
 pub mod record;
 mod session;
+mod silence;
 mod sqlite;
 
 pub use change::Change;

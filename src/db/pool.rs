@@ -14,6 +14,7 @@ use super::connection::Held;
 use super::error::DbError;
 use super::feed::Feed;
 use super::session::{Session, Tx};
+use super::silence::Silence;
 use super::sqlite;
 use crate::base::clock::Clock;
 
@@ -205,14 +206,16 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
         ("idle_in_transaction_session_timeout", millis(options.statement_timeout * 3)),
     ]);
     let pool = |max| {
+        let silence = Silence::new(options.acquire_timeout);
         PgPoolOptions::new()
             .max_connections(max)
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
+            .before_acquire(move |connection, meta| {
+                let silence = silence.clone();
                 Box::pin(async move {
                     if meta.idle_for > TRUSTED_IDLE {
-                        connection.ping().await?;
+                        silence.ask(connection, meta.idle_for).await?;
                     }
                     Ok(true)
                 })

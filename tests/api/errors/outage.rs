@@ -114,6 +114,22 @@ async fn connections_that_the_server_ended_are_replaced_without_an_error() {
 }
 
 #[tokio::test]
+async fn many_connections_that_fell_silent_while_idle_cost_one_wait() {
+    let Some((app, proxy)) = behind_a_proxy().await else { return };
+    let ada = app.user().await;
+    let ask = (0..8).map(|_| async { ada.get("/api/v1/users/me").await.expect(200) });
+    futures_util::future::join_all(ask).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    // What was connected before never hears that the way is mended.
+    proxy.set(Line::Silent);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    proxy.set(Line::Up);
+    for _ in 0..3 {
+        ada.get("/api/v1/users/me").await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn a_network_that_falls_silent_wedges_nothing_for_good() {
     let Some((app, proxy)) = behind_a_proxy().await else { return };
     let ada = app.user().await;
