@@ -27,7 +27,7 @@ pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Sen
 
 impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
-/// Marks a statement started on a [`Session`].
+/// Marks a statement started on a [`Session`](super::session::Session).
 pub struct ReadOnly;
 /// Marks a statement started on a [`Tx`](super::Tx).
 pub struct ReadWrite;
