@@ -3,18 +3,20 @@
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 
+use super::silence::Silence;
+
 /// A borrowed connection or an open transaction, by driver.
 pub enum Held {
     Sqlite(PoolConnection<Sqlite>),
     SqliteTx(Transaction<'static, Sqlite>),
-    Postgres(PoolConnection<Postgres>),
-    PostgresTx(Transaction<'static, Postgres>),
+    Postgres(PoolConnection<Postgres>, Silence),
+    PostgresTx(Transaction<'static, Postgres>, Silence),
 }
 
 /// The connection behind a session, by driver.
 pub enum Connection<'s> {
     Sqlite(&'s mut SqliteConnection),
-    Postgres(&'s mut PgConnection),
+    Postgres(&'s mut PgConnection, &'s Silence),
 }
 
 impl Held {
@@ -22,8 +24,8 @@ impl Held {
         match self {
             Self::Sqlite(c) => Connection::Sqlite(c),
             Self::SqliteTx(tx) => Connection::Sqlite(tx),
-            Self::Postgres(c) => Connection::Postgres(c),
-            Self::PostgresTx(tx) => Connection::Postgres(tx),
+            Self::Postgres(c, silence) => Connection::Postgres(c, silence),
+            Self::PostgresTx(tx, silence) => Connection::Postgres(tx, silence),
         }
     }
 }

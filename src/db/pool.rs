@@ -70,15 +70,13 @@ enum Pools {
     Postgres {
         pool: PgPool,
         follower: PgPool,
+        silence: Silence,
     },
 }
 
 /// A connection that has been idle for longer is asked whether it is still there before it is used.
 /// Asking every time (sqlx's default) costs each request a round trip.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
-
-/// How long a connection that comes back may take to answer before it is thrown away.
-const RETURNING: Duration = Duration::from_secs(5);
 
 impl Db {
     /// Opens the pools; an absent SQLite file is made. Connections come up when first needed.
@@ -103,7 +101,7 @@ impl Db {
     pub async fn read(&self) -> Result<Session, DbError> {
         Ok(self.session(match &self.pools {
             Pools::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
-            Pools::Postgres { pool, .. } => Held::Postgres(pool.acquire().await?),
+            Pools::Postgres { pool, silence, .. } => Held::Postgres(pool.acquire().await?, silence.clone()),
         }))
     }
 
@@ -111,7 +109,9 @@ impl Db {
     pub async fn follow(&self) -> Result<Session, DbError> {
         Ok(self.session(match &self.pools {
             Pools::Sqlite { follower, .. } => Held::Sqlite(follower.acquire().await?),
-            Pools::Postgres { follower, .. } => Held::Postgres(follower.acquire().await?),
+            Pools::Postgres { follower, silence, .. } => {
+                Held::Postgres(follower.acquire().await?, silence.clone())
+            }
         }))
     }
 
@@ -127,7 +127,9 @@ impl Db {
         let held = match &self.pools {
             // Taking the write lock at once makes a busy database wait instead of failing half-way.
             Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres { pool, .. } => Held::PostgresTx(pool.begin().await?),
+            Pools::Postgres { pool, silence, .. } => {
+                Held::PostgresTx(silence.end(pool.begin()).await?, silence.clone())
+            }
         };
         Ok(Tx::new(self.session(held), self.clock.clone(), self.herald.clone()))
     }
@@ -162,7 +164,7 @@ impl Db {
             Pools::Sqlite { readers, writer, follower } => {
                 tokio::join!(readers.close(), writer.close(), follower.close());
             }
-            Pools::Postgres { pool, follower } => {
+            Pools::Postgres { pool, follower, .. } => {
                 tokio::join!(pool.close(), follower.close());
             }
         }
@@ -205,14 +207,15 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
         ("lock_timeout", millis(options.statement_timeout / 2)),
         ("idle_in_transaction_session_timeout", millis(options.statement_timeout * 3)),
     ]);
+    let silence = Silence::new(options);
     let pool = |max| {
-        let silence = Silence::new(options.acquire_timeout);
+        let (asking, returning) = (silence.clone(), silence.clone());
         PgPoolOptions::new()
             .max_connections(max)
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)
             .before_acquire(move |connection, meta| {
-                let silence = silence.clone();
+                let silence = asking.clone();
                 Box::pin(async move {
                     if meta.idle_for > TRUSTED_IDLE {
                         silence.ask(connection, meta.idle_for).await?;
@@ -222,15 +225,14 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
             })
             // sqlx asks, too, before it keeps a connection, but would wait for ever: a network that
             // falls silent would take one connection after the other out of the pool.
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    let answer = tokio::time::timeout(RETURNING, connection.ping()).await;
-                    answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
-                })
+            .after_release(move |connection, meta| {
+                let silence = returning.clone();
+                Box::pin(async move { silence.keeps(connection, meta.age).await })
             })
             .idle_timeout(Duration::from_secs(600))
             .max_lifetime(Duration::from_secs(1800))
             .connect_lazy_with(connect.clone())
     };
-    Ok(Pools::Postgres { pool: pool(options.max_connections), follower: pool(1) })
+    let (pool, follower) = (pool(options.max_connections), pool(1));
+    Ok(Pools::Postgres { pool, follower, silence })
 }

@@ -56,7 +56,9 @@ macro_rules! on_driver {
         let sql = sql_str($query.sql);
         match ($query.connection, $query.arguments) {
             (Connection::Sqlite(c), Arguments::Sqlite(a)) => sqlx::$make(sql, a).$call(c).await?.into(),
-            (Connection::Postgres(c), Arguments::Postgres(a)) => sqlx::$make(sql, a).$call(c).await?.into(),
+            (Connection::Postgres(c, silence), Arguments::Postgres(a)) => {
+                silence.end(sqlx::$make(sql, a).$call(c)).await?.into()
+            }
             _ => return Err(DbError::Failed(sqlx::Error::Protocol("arguments of another driver".into()))),
         }
     }};
@@ -66,7 +68,7 @@ impl<'s, Access> Query<'s, Access> {
     pub(super) fn new(connection: Connection<'s>, sql: &'static str) -> Self {
         let arguments = match connection {
             Connection::Sqlite(_) => Arguments::Sqlite(SqliteArguments::default()),
-            Connection::Postgres(_) => Arguments::Postgres(PgArguments::default()),
+            Connection::Postgres(..) => Arguments::Postgres(PgArguments::default()),
         };
         Self { connection, sql: Cow::Borrowed(sql), arguments, bound: 0, fault: None, access: PhantomData }
     }

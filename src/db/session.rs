@@ -81,8 +81,8 @@ impl Tx {
         self.number(&changes).await?;
         match self.session.held {
             Held::SqliteTx(tx) => tx.commit().await?,
-            Held::PostgresTx(tx) => tx.commit().await?,
-            Held::Sqlite(_) | Held::Postgres(_) => {}
+            Held::PostgresTx(tx, silence) => silence.end(tx.commit()).await?,
+            Held::Sqlite(_) | Held::Postgres(..) => {}
         }
         self.herald.tell(&changes);
         Ok(())

@@ -1,45 +1,77 @@
 //! Connections that nobody answers on any more, though they look open: a network that fell silent, a
 //! firewall that forgot them.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
+use super::pool::Options;
+
 /// The longest that an idle connection may take to answer.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// When a connection of a pool was last found to be silent. Clones share it.
+/// How long a connection that comes back may take to answer before it is thrown away.
+const RETURNING: Duration = Duration::from_secs(5);
+
+/// When a connection was last found to be silent. Clones share it.
 #[derive(Clone)]
 pub(super) struct Silence {
+    /// How long an idle connection that is asked whether it is there may take.
     patience: Duration,
+    /// How long anything may take. PostgreSQL ends statements itself before that, if it hears of them.
+    limit: Duration,
     found_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Silence {
-    /// For a pool whose connections are waited for `acquire_timeout` long: a silent one is found in half of
-    /// it, so that there is time for another.
-    pub fn new(acquire_timeout: Duration) -> Self {
-        Self { patience: ANSWER.min(acquire_timeout / 2), found_at: Arc::default() }
+    /// A silent connection is found in half the time that somebody waits for one, so that there is time
+    /// for another.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            patience: ANSWER.min(options.acquire_timeout / 2),
+            limit: options.acquire_timeout + options.statement_timeout,
+            found_at: Arc::default(),
+        }
     }
 
-    /// Asks a connection that has been idle for `idle_for` whether it is still there. One that has been idle
-    /// since before another was found silent went with it: to ask each would cost this long for each.
+    /// Asks a connection that has been idle for `idle_for` whether it is still there. One that has been
+    /// idle since before another was found silent went with it: to ask each would cost this long for each.
     pub async fn ask(&self, connection: &mut PgConnection, idle_for: Duration) -> Result<(), sqlx::Error> {
-        if self.found().is_some_and(|found| found.elapsed() < idle_for) {
-            return Err(sqlx::Error::PoolTimedOut);
+        if self.took(idle_for) {
+            return Err(silent());
         }
-        match timeout(self.patience, connection.ping()).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                *self.found_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-                Err(sqlx::Error::PoolTimedOut)
-            }
-        }
+        let answer = timeout(self.patience, connection.ping()).await;
+        answer.unwrap_or_else(|_| Err(self.found()))
     }
 
-    fn found(&self) -> Option<Instant> {
-        *self.found_at.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether a connection in hand, as old as `age`, is worth keeping. It may first have to end what it
+    /// was in the middle of.
+    pub async fn keeps(&self, connection: &mut PgConnection, age: Duration) -> Result<bool, sqlx::Error> {
+        if self.took(age) {
+            return Ok(false);
+        }
+        timeout(RETURNING, connection.ping()).await.unwrap_or_else(|_| Err(silent())).map(|()| true)
     }
+
+    /// Ends what gets no answer, which would otherwise hold its connection for ever.
+    pub async fn end<T>(&self, act: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+        timeout(self.limit, act).await.unwrap_or_else(|_| Err(self.found()))
+    }
+
+    fn found(&self) -> sqlx::Error {
+        *self.found_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        silent()
+    }
+
+    /// Whether a silence was found since `time` ago.
+    fn took(&self, time: Duration) -> bool {
+        self.found_at.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() < time)
+    }
+}
+
+fn silent() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the connection fell silent"))
 }

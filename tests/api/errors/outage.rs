@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use stead::db::DbError;
+
 use super::problem;
 use super::proxy::{Line, Proxy};
 use crate::harness::{App, PASSWORD, Stage, behaviour};
@@ -64,6 +66,7 @@ async fn a_full_disk_refuses_what_writes_and_ends_nothing_for_good() {
 async fn behind_a_proxy() -> Option<(App, Proxy)> {
     let stage = Stage::on_postgres().await?;
     let stage = stage.with("server.request_timeout", "3s").with("database.acquire_timeout", "1s");
+    let stage = stage.with("database.statement_timeout", "2s");
     let mut config = stage.config();
     let mut url = url::Url::parse(config.database.url.expose()).unwrap();
     let proxy = Proxy::to(format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))).await;
@@ -127,6 +130,29 @@ async fn many_connections_that_fell_silent_while_idle_cost_one_wait() {
     for _ in 0..3 {
         ada.get("/api/v1/users/me").await.expect(200);
     }
+}
+
+#[tokio::test]
+async fn what_gets_no_answer_ends_and_gives_its_connection_back() {
+    let Some((app, proxy)) = behind_a_proxy().await else { return };
+    let db = &app.state.db;
+    let (mut reading, mut writing, committing) =
+        (db.read().await.unwrap(), db.write().await.unwrap(), db.write().await.unwrap());
+    proxy.set(Line::Silent);
+    let begun = Instant::now();
+    let (read, written, committed) = tokio::join!(
+        reading.query("SELECT 1").fetch_one::<(i32,)>(),
+        writing.query("DELETE FROM leases").execute(),
+        committing.commit(),
+    );
+    for error in [read.unwrap_err(), written.unwrap_err(), committed.unwrap_err()] {
+        assert!(matches!(error, DbError::Unavailable(_)), "{error}");
+    }
+    // After the time that the statement had, and the time that somebody waits for a connection.
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    drop((reading, writing));
+    proxy.set(Line::Up);
+    recovers(&app, Duration::from_secs(2)).await;
 }
 
 #[tokio::test]
