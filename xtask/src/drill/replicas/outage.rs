@@ -1,5 +1,6 @@
 //! One server loses its line to the database: it believes nobody, stays alive, and comes back by itself.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -124,16 +125,20 @@ async fn lose(
     times.answers.extend(callers().map(|sample| milliseconds(sample.took)));
 
     let mended = Instant::now();
+    let mut statuses = BTreeMap::new();
     proxy.set(Line::Up);
     loop {
         // Whoever signed out meanwhile is refused at once, or not answered yet: never believed.
         let gone = lonely.send(me(&goes.tokens.access)).await?;
         findings.promise(gone.status != 200, format!("{line:?}: after it, who had signed out was believed"));
-        if lonely.send(me(&stays.tokens.access)).await?.status == 200 {
+        let answer = lonely.send(me(&stays.tokens.access)).await?;
+        if answer.status == 200 {
             break;
         }
+        *statuses.entry((answer.status, answer.code().to_owned())).or_insert(0_u32) += 1;
         if mended.elapsed() > RECOVERY {
-            findings.promise(false, format!("{line:?}: not back {RECOVERY:?} after the line was"));
+            findings
+                .promise(false, format!("{line:?}: not back {RECOVERY:?} after the line was: {statuses:?}"));
             break;
         }
         sleep(Duration::from_millis(20)).await;
