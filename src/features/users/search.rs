@@ -13,10 +13,10 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::base::email::Email;
 
-/// The most characters of a term that is no address: more than an index of PostgreSQL holds is refused.
-const LONGEST: usize = 100;
-/// The most words of a name that are remembered.
-const MOST: usize = 32;
+/// The most characters of a term, as many as an address has; an index of PostgreSQL holds 2,700 bytes.
+const LONGEST: usize = 254;
+/// The most words of a name that are remembered: each of a name's characters may be one.
+const MOST: usize = 100;
 
 /// What `q` asks for: 1 to 254 characters, folded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +31,8 @@ impl TryFrom<String> for Prefix {
     type Error = InvalidPrefix;
 
     fn try_from(text: String) -> Result<Self, InvalidPrefix> {
-        let folded = fold(&text);
-        match !folded.is_empty() && text.chars().count() <= 254 {
+        let folded: String = fold(&text).chars().take(LONGEST).collect();
+        match !folded.is_empty() && text.chars().count() <= LONGEST {
             true => Ok(Self(folded)),
             false => Err(InvalidPrefix),
         }
@@ -73,7 +73,9 @@ pub fn terms(email: &Email, display_name: Option<&str>) -> BTreeSet<String> {
 fn starts(name: &str) -> impl Iterator<Item = usize> {
     let words = name.unicode_word_indices().map(|(at, _)| at);
     let in_one_piece = |(at, c)| matches!(c, '\u{AC00}'..='\u{D7A3}' | '\u{30A1}'..='\u{30FA}').then_some(at);
-    words.chain(name.char_indices().filter_map(in_one_piece))
+    // What stands before a word is part of it for whoever types it.
+    let after_spaces = name.match_indices(' ').map(|(at, _)| at + 1);
+    words.chain(name.char_indices().filter_map(in_one_piece)).chain(after_spaces)
 }
 
 /// One spelling for all that differ in case, width, composition or spaces only (NFKC, full case folding).
@@ -123,6 +125,9 @@ mod tests {
             ("कुमार", "राज कुमार"),
             ("🦀", "🦀 Ferris"),
             ("ferris", "🦀 Ferris"),
+            ("(ada)", "Miss (Ada) Lovelace"),
+            ("ada)", "Miss (Ada) Lovelace"),
+            ("#1", "Number #1"),
         ] {
             assert!(finds(q, name), "{q} in {name}: {:?}", terms(&"a@b.co".parse().unwrap(), Some(name)));
         }
@@ -161,6 +166,16 @@ mod tests {
             let terms = terms(&email, Some(&name));
             assert!(terms.len() <= MOST + 1 && terms.iter().all(|term| term.len() <= 4 * LONGEST), "{name}");
         }
+    }
+
+    #[test]
+    fn the_last_word_and_the_whole_of_the_longest_name_are_found() {
+        let many = "x ".repeat(49) + "y";
+        for name in [&"a".repeat(100), &"ß".repeat(100), &many, &"王".repeat(100)] {
+            assert!(finds(name, name), "{name}");
+        }
+        assert!(finds("y", &many));
+        assert!(finds("明", &("王".repeat(99) + "明")));
     }
 
     #[test]
