@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use super::failure::Failure;
-use crate::features::users::transfer::import::Progress;
+use crate::features::users::transfer::import::{Phase, Progress};
 
 const PERIOD: Duration = Duration::from_millis(200);
 
@@ -28,21 +28,15 @@ impl Bar {
         bar.set_style(ProgressStyle::with_template(style)?);
         let shown = bar.clone();
         let follower = tokio::spawn(async move {
+            let mut phase = progress.phase();
             loop {
-                let figure = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
-                let (made, refused) = (figure(&progress.made), figure(&progress.refused));
-                let rate = (made + refused) as f64 / shown.elapsed().as_secs_f64().max(0.001);
-                shown.set_position(figure(&progress.end));
-                shown.set_message(format!(
-                    "{} made, {} refused, {}/s{}",
-                    HumanCount(made),
-                    HumanCount(refused),
-                    HumanCount(rate as u64),
-                    match figure(&progress.hashed) {
-                        0 => String::new(),
-                        hashed => format!(", {} passwords hashed", HumanCount(hashed)),
-                    }
-                ));
+                if progress.phase() != phase {
+                    // Each phase has its own speed.
+                    phase = progress.phase();
+                    shown.reset();
+                }
+                shown.set_position(progress.end.load(Ordering::Relaxed));
+                shown.set_message(message(&progress, shown.elapsed()));
                 shown.tick();
                 tokio::time::sleep(PERIOD).await;
             }
@@ -53,6 +47,21 @@ impl Bar {
     /// A line on stderr, above the bar if there is one.
     pub fn say(&self, line: impl Display) {
         self.bar.suspend(|| eprintln!("{line}"));
+    }
+}
+
+fn message(progress: &Progress, elapsed: Duration) -> String {
+    let figure = |figure: &AtomicU64| HumanCount(figure.load(Ordering::Relaxed));
+    let (made, refused) = (figure(&progress.made), figure(&progress.refused));
+    let rate = HumanCount(((made.0 + refused.0) as f64 / elapsed.as_secs_f64().max(0.001)) as u64);
+    match (progress.phase(), figure(&progress.hashed)) {
+        (Phase::Checking, _) => format!("checking: {made} good, {refused} refused, {rate}/s"),
+        (Phase::Hashing, _) => format!("hashing: {made} passwords, {rate}/s"),
+        (Phase::Committing, _) => format!("{made} made, committing"),
+        (Phase::Making, HumanCount(0)) => format!("{made} made, {refused} refused, {rate}/s"),
+        (Phase::Making, hashed) => {
+            format!("{made} made, {refused} refused, {rate}/s, {hashed} passwords hashed")
+        }
     }
 }
 

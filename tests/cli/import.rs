@@ -1,5 +1,8 @@
 //! `stead user import`: people from elsewhere, on both databases.
 
+mod rehearsal;
+mod whole;
+
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

@@ -14,7 +14,7 @@ use crate::cli::context::{print, print_json};
 use crate::cli::failure::Failure;
 use crate::cli::progress::Bar;
 use crate::features::users::service::Users;
-use crate::features::users::transfer::import::{Import, Progress, Summary, Way};
+use crate::features::users::transfer::import::{Import, Phase, Progress, Summary, Way};
 use crate::features::users::transfer::row::{Source, Unreadable, read};
 use crate::features::users::transfer::{Fault, Format};
 
@@ -31,7 +31,7 @@ pub struct ImportUsers {
     /// csv or ndjson [default: by the name of the file]
     #[arg(long)]
     format: Option<Format>,
-    /// Keep nothing unless every line is good; the file is read twice
+    /// Keep nothing unless every line is good; the file is read several times
     #[arg(long, conflicts_with = "dry_run")]
     all_or_nothing: bool,
     /// Check every line and write nothing
@@ -68,7 +68,7 @@ impl ImportUsers {
         let format = format_of(&self.file, self.format)?;
         let size = if from_stdin { None } else { size(&self.file)? };
         if way == Way::AllOrNothing && size.is_none() {
-            return Err("--all-or-nothing reads twice: give it a file, not a pipe".into());
+            return Err("--all-or-nothing reads several times: give it a file, not a pipe".into());
         }
         if let Some(report) = &self.report
             && is_same(report, &self.file)
@@ -114,7 +114,7 @@ pub async fn take_in(
     let progress = Arc::new(Progress::default());
     let mut report = report.map(|path| File::create(path).map(BufWriter::new)).transpose()?;
     let bar = Bar::follow(progress.clone(), size)?;
-    let interrupted = tokio::spawn(end_at_a_signal(progress.clone()));
+    let interrupted = tokio::spawn(end_at_a_signal(progress.clone(), import.way));
     let mut shown: Vec<Fault> = Vec::new();
     let mut tell = |fault: &Fault| -> io::Result<()> {
         if shown.len() < SHOWN {
@@ -132,14 +132,20 @@ pub async fn take_in(
     report.map_or(Ok(()), |mut report| report.flush())?;
     interrupted.abort();
     drop(bar);
-    let summary = done.map_err(|error| match import.way {
-        Way::Good => {
-            format!("{error}; the lines up to {} are settled", progress.line.load(Ordering::Relaxed))
-        }
-        Way::AllOrNothing | Way::DryRun => format!("{error}; nothing was written"),
-    })?;
+    let summary = done.map_err(|error| format!("{error}; {}", settled(&progress, import.way)))?;
     shown.truncate(SHOWN);
     conclude(import.way, summary, shown, json)
+}
+
+/// What is there of an import that came to no end.
+fn settled(progress: &Progress, way: Way) -> String {
+    match way {
+        Way::AllOrNothing if progress.phase() == Phase::Committing => {
+            "it was about to be kept: all accounts are there, or none".to_owned()
+        }
+        Way::Good => format!("the lines up to {} are settled", progress.line.load(Ordering::Relaxed)),
+        Way::AllOrNothing | Way::DryRun => "nothing was written".to_owned(),
+    }
 }
 
 fn told(fault: &Fault) -> String {
@@ -162,11 +168,14 @@ fn conclude(way: Way, summary: Summary, faults: Vec<Fault>, json: bool) -> Resul
         Way::DryRun => "; nothing was written",
         _ => "",
     };
-    if stopped {
+    if stopped && way == Way::Good {
         return Err(format!(
-            "stopped after line {line}{what}; to go on, import the file again: what is in is refused as taken"
+            "stopped after line {line}; to go on, do the same again: what is in is refused as taken"
         )
         .into());
+    }
+    if stopped {
+        return Err(format!("stopped{what}").into());
     }
     match refused {
         0 => Ok(()),
@@ -180,7 +189,7 @@ fn count(number: u64, what: &str) -> String {
 }
 
 /// The first signal ends the import after the present batch, the second at once.
-async fn end_at_a_signal(progress: Arc<Progress>) {
+async fn end_at_a_signal(progress: Arc<Progress>, way: Way) {
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
@@ -196,5 +205,6 @@ async fn end_at_a_signal(progress: Arc<Progress>) {
     progress.stop();
     eprintln!("ending after the present batch; once more ends at once");
     either().await;
+    eprintln!("ended at once; {}", settled(&progress, way));
     std::process::exit(130);
 }

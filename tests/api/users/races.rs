@@ -41,6 +41,31 @@ async fn stored(app: &App, person: &Person) -> String {
 }
 
 behaviour! {
+    async fn of_32_changes_of_one_version_one_is_made(app: App) {
+        let (admin, ada) = (app.admin().await, app.user().await);
+        let path = format!("{USERS}/{}", ada.id);
+        let tag = admin.get(&path).await.expect(200).header("etag").unwrap().to_owned();
+        let change = |n: usize| {
+            admin.patch(&path, json!({"display_name": format!("Change {n}")})).header("if-match", &tag)
+        };
+        let calls: Vec<_> = (0..32).map(|n| tokio::spawn(change(n).into_future())).collect();
+        let (mut made, mut refused) = (Vec::new(), 0);
+        for call in calls {
+            let reply = call.await.unwrap();
+            match reply.status.as_u16() {
+                200 => made.push((reply.header("etag").unwrap().to_owned(), reply.json())),
+                _ => {
+                    reply.refused(412, "precondition_failed");
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!((made.len(), refused), (1, 31));
+        let now = admin.get(&path).await.expect(200);
+        assert_eq!(made[0], (now.header("etag").unwrap().to_owned(), now.json()));
+        assert_ne!(made[0].0, tag);
+    }
+
     async fn a_change_of_somebody_else_refuses_no_act_that_names_no_version(app: App) {
         let admin = app.admin().await;
         for (method, rest, body) in [

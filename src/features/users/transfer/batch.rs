@@ -1,12 +1,11 @@
 //! Lines are read and checked by a thread of their own, beside the database: two batches ahead, no more.
 
-use std::collections::{BTreeSet, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::BTreeSet;
 
 use tokio::sync::mpsc;
 
 use super::Fault;
-use super::check::{Key, Newcomer, newcomer};
+use super::check::{Newcomer, newcomer};
 use super::row::{Source, Taken, Unreadable};
 
 /// How many lines are settled in one transaction: it takes a fraction of a second.
@@ -33,7 +32,7 @@ pub type Batches = mpsc::Receiver<Result<Batch, Unreadable>>;
 pub fn begin(source: Source, roles: BTreeSet<String>) -> Batches {
     let (batches, taker) = mpsc::channel(AHEAD);
     std::thread::spawn(move || {
-        let mut reader = Reader { roles, seen: HashSet::new(), hasher: RandomState::new(), passwords: 0 };
+        let mut reader = Reader { roles, passwords: 0 };
         let mut batch = Batch::default();
         for taken in source {
             match taken {
@@ -58,9 +57,6 @@ pub fn begin(source: Source, roles: BTreeSet<String>) -> Batches {
 
 struct Reader {
     roles: BTreeSet<String>,
-    /// Fingerprints of the addresses so far: all that grows with the file, by some 16 bytes a line.
-    seen: HashSet<u64>,
-    hasher: RandomState,
     passwords: usize,
 }
 
@@ -76,9 +72,8 @@ impl Reader {
         };
         match made {
             None => batch.refused += 1,
-            Some(mut newcomer) => {
-                newcomer.repeated = !self.seen.insert(self.hasher.hash_one(&newcomer.email));
-                self.passwords += usize::from(matches!(newcomer.key, Key::Password(_)));
+            Some(newcomer) => {
+                self.passwords += usize::from(newcomer.has_password());
                 batch.newcomers.push(newcomer);
             }
         }

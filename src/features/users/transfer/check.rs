@@ -24,8 +24,15 @@ pub struct Newcomer {
     pub key: Key,
     /// By which the person is found.
     pub terms: BTreeSet<String>,
-    /// Whether the address stood in a line before: as far as its fingerprint says.
+    /// Whether a good line before this one has the address: as far as its fingerprint says.
     pub repeated: bool,
+}
+
+impl Newcomer {
+    /// Whether there is a password that is to be hashed.
+    pub fn has_password(&self) -> bool {
+        matches!(self.key, Key::Password(_))
+    }
 }
 
 /// By what somebody signs in.

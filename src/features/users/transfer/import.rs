@@ -1,27 +1,22 @@
-//! Many people at once: their accounts are made in batches, each in one transaction, or all in one.
+//! What an import is asked for, how far it has come, what it came to, and why it may end early.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
-use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
 use super::Fault;
-use super::batch::{self, Batch, Batches};
-use super::check::{Key, Newcomer};
 use super::row::{Source, Unreadable};
-use crate::db::{DbError, Tx};
-use crate::features::roles;
+use crate::db::DbError;
 use crate::features::users::error::UsersError;
-use crate::features::users::service::Users;
-use crate::http::extract::Rule;
 
 /// What becomes of the good lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// They are kept, whatever the others are.
     Good,
-    /// They are kept if there are no others. The file is read twice: to check it, and then to do it.
+    /// They are kept if there are no others. The file is read up to three times: to check it, to hash its
+    /// passwords if it has some, and to do it.
     AllOrNothing,
     /// Nothing is done but to check them.
     DryRun,
@@ -52,6 +47,18 @@ pub struct Summary {
     pub kept: bool,
 }
 
+/// What an import does with the lines it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    Making,
+    Checking,
+    /// Passwords, for accounts that are all made afterwards.
+    Hashing,
+    /// All accounts are made and become lasting now, or none.
+    Committing,
+}
+
 /// How far an import has come, and whether it is to end: looked at and told by others while it runs.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -62,6 +69,7 @@ pub struct Progress {
     pub refused: AtomicU64,
     /// Passwords that were hashed.
     pub hashed: AtomicU64,
+    phase: AtomicU8,
     stop: AtomicBool,
 }
 
@@ -71,11 +79,27 @@ impl Progress {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    fn note(&self, summary: &Summary, end: u64) {
+    pub fn phase(&self) -> Phase {
+        let phases = [Phase::Making, Phase::Checking, Phase::Hashing, Phase::Committing];
+        let now = self.phase.load(Ordering::Relaxed);
+        phases.into_iter().find(|phase| *phase as u8 == now).unwrap_or(Phase::Making)
+    }
+
+    /// From the first line again.
+    pub(super) fn begin(&self, phase: Phase) {
+        self.note(&Summary::default(), 0);
+        self.enter(phase);
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn note(&self, summary: &Summary, end: u64) {
         for (figure, value) in [
             (&self.line, summary.line),
             (&self.end, end),
@@ -94,6 +118,10 @@ pub enum ImportError {
     Unreadable(#[from] Unreadable),
     #[error("the report cannot be written: {0}")]
     Report(#[from] io::Error),
+    #[error("the hashes of passwords cannot be kept in a temporary file (TMPDIR says where): {0}")]
+    Spool(#[source] io::Error),
+    #[error("the file was changed while it was read")]
+    Changed,
     #[error("a role of the file was deleted meanwhile")]
     RoleGone,
     #[error(transparent)]
@@ -104,155 +132,3 @@ pub enum ImportError {
 
 /// Takes what is wrong with lines, in their order.
 pub type Faults<'a> = &'a mut (dyn FnMut(&Fault) -> io::Result<()> + Send);
-
-/// Where the accounts of one pass go.
-enum Target {
-    Nowhere,
-    Batches,
-    Whole(Tx),
-}
-
-impl Users {
-    /// Makes the accounts of people from elsewhere.
-    ///
-    /// # Errors
-    /// What was made before stays, unless it was all or nothing; `progress` says how far it came.
-    pub async fn import(
-        &self,
-        import: &Import<'_>,
-        progress: &Progress,
-        faults: Faults<'_>,
-    ) -> Result<Summary, ImportError> {
-        match import.way {
-            Way::Good => self.pass(import, Target::Batches, progress, faults).await,
-            Way::DryRun => self.pass(import, Target::Nowhere, progress, faults).await,
-            Way::AllOrNothing => {
-                // Checked first: what takes long is not done while others who write have to wait.
-                let checked = self.pass(import, Target::Nowhere, progress, faults).await?;
-                if checked.refused > 0 || checked.stopped {
-                    return Ok(checked);
-                }
-                let tx = self.0.db.write().await?;
-                self.pass(import, Target::Whole(tx), progress, faults).await
-            }
-        }
-    }
-
-    async fn pass(
-        &self,
-        import: &Import<'_>,
-        mut target: Target,
-        progress: &Progress,
-        faults: Faults<'_>,
-    ) -> Result<Summary, ImportError> {
-        let mut batches = self.begin(import).await?;
-        let mut summary = Summary::default();
-        while let Some(batch) = batches.recv().await.transpose()? {
-            let end = batch.end.max(progress.end.load(Ordering::Relaxed));
-            self.settle(import, &mut target, batch, progress, &mut summary, faults).await?;
-            progress.note(&summary, end);
-            if progress.is_stopped() && !batches.is_closed() {
-                summary.stopped = true;
-                break;
-            }
-        }
-        summary.kept = match target {
-            Target::Nowhere => false,
-            Target::Batches => true,
-            Target::Whole(_) if summary.refused > 0 || summary.stopped => false,
-            Target::Whole(tx) => {
-                tx.commit().await?;
-                true
-            }
-        };
-        Ok(summary)
-    }
-
-    async fn begin(&self, import: &Import<'_>) -> Result<Batches, ImportError> {
-        let source = (import.open)()?;
-        let known = roles::store::list(&mut self.0.db.read().await?, None, i64::MAX).await?;
-        Ok(batch::begin(source, known.into_iter().map(|role| role.name).collect()))
-    }
-
-    async fn settle(
-        &self,
-        import: &Import<'_>,
-        target: &mut Target,
-        batch: Batch,
-        progress: &Progress,
-        summary: &mut Summary,
-        faults: Faults<'_>,
-    ) -> Result<(), ImportError> {
-        let Batch { newcomers, faults: mut found, refused, line, .. } = batch;
-        let (came, before) = (newcomers.len(), found.len());
-        let ready =
-            self.turn_keys(newcomers, matches!(target, Target::Nowhere), progress, &mut found).await?;
-        let made = match target {
-            Target::Nowhere => self.try_out(ready, import.invite, &mut found).await?,
-            Target::Whole(tx) => self.make_all(tx, ready, import.invite, &mut found).await?,
-            Target::Batches => {
-                let mut tx = self.0.db.write().await?;
-                let made = self.make_all(&mut tx, ready, import.invite, &mut found).await?;
-                tx.commit().await?;
-                made
-            }
-        };
-        debug_assert_eq!(came - made.accounts, found.len() - before, "each is made or has one fault");
-        summary.made += u64::try_from(made.accounts).unwrap_or_default();
-        summary.invited += u64::try_from(made.invitations).unwrap_or_default();
-        summary.refused += refused + u64::try_from(came - made.accounts).unwrap_or_default();
-        summary.line = summary.line.max(line);
-        found.sort_by_key(|fault| fault.line);
-        found.iter().try_for_each(faults)?;
-        Ok(())
-    }
-
-    /// Hashes the passwords among the newcomers, or only looks whether they are good enough.
-    async fn turn_keys(
-        &self,
-        newcomers: Vec<Newcomer>,
-        look_only: bool,
-        progress: &Progress,
-        faults: &mut Vec<Fault>,
-    ) -> Result<Vec<Newcomer>, ImportError> {
-        // One more than there are threads, so that none waits for the next.
-        let at_once = self.0.config.auth.hash.threads() + 1;
-        let turned = newcomers.into_iter().map(|newcomer| self.turn_key(newcomer, look_only, progress));
-        let turned: Vec<_> = stream::iter(turned).buffered(at_once).collect().await;
-        let mut ready = Vec::with_capacity(turned.len());
-        for newcomer in turned {
-            match newcomer? {
-                Ok(newcomer) => ready.push(newcomer),
-                Err(fault) => faults.push(fault),
-            }
-        }
-        Ok(ready)
-    }
-
-    async fn turn_key(
-        &self,
-        newcomer: Newcomer,
-        look_only: bool,
-        progress: &Progress,
-    ) -> Result<Result<Newcomer, Fault>, UsersError> {
-        let Key::Password(password) = newcomer.key else { return Ok(Ok(newcomer)) };
-        let turned = match look_only {
-            true => {
-                let looked_at = password.clone();
-                self.check_new(looked_at, &newcomer.email, "/password")
-                    .await
-                    .map(|()| Key::Password(password))
-            }
-            false => self.hash_new(password, &newcomer.email, "/password").await.map(Key::Hash),
-        };
-        progress.hashed.fetch_add(1, Ordering::Relaxed);
-        match turned {
-            Ok(key) => Ok(Ok(Newcomer { key, ..newcomer })),
-            Err(UsersError::WeakPassword { weakness, .. }) => {
-                let message = format!("the password is too weak ({})", weakness.code());
-                Ok(Err(Fault::new(newcomer.line, "password", "weak_password", message)))
-            }
-            Err(error) => Err(error),
-        }
-    }
-}

@@ -6,7 +6,9 @@ pub mod export;
 pub mod import;
 mod lines;
 mod making;
+mod pass;
 pub mod row;
+mod spool;
 mod store;
 
 use std::str::FromStr;
