@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::context::{block_on, open, print};
+use super::context::{block_on, open};
 use super::failure::Failure;
+use super::rows::Rows;
 use crate::access::audit::{self, Action, Filter, Position};
 use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
@@ -66,16 +67,19 @@ impl AuditLog {
         };
         let mut left = if self.all { i64::MAX } else { i64::from(self.limit) };
         let mut position = None;
-        let mut output = Output::begin(self.json)?;
+        let mut rows = Rows::begin(self.json)?;
         loop {
             let size = left.min(PAGE);
             let entries = audit::list(&mut db.read().await?, &filter, position, size).await?;
             position = entries.last().map(Position::of);
             let count = i64::try_from(entries.len())?;
             left -= count;
-            entries.into_iter().try_for_each(|entry| output.event(&entry.into()))?;
+            for entry in entries {
+                let event = AuditEvent::from(entry);
+                rows.row(&event, &event)?;
+            }
             if count < size || left == 0 {
-                return output.end();
+                return rows.end();
             }
         }
     }
@@ -91,32 +95,4 @@ fn action(name: &str) -> Result<Action, String> {
             Action::ALL.iter().filter_map(|action| Some(serde_json::to_value(action).ok()?.to_string()));
         format!("it is one of {}", names.collect::<Vec<_>>().join(", ").replace('"', ""))
     })
-}
-
-/// Lines for people, or an array for programs that is written while it is read.
-struct Output {
-    json: bool,
-    /// What stands before the next event of the array.
-    before: &'static str,
-}
-
-impl Output {
-    fn begin(json: bool) -> Result<Self, Failure> {
-        if json {
-            print("[")?;
-        }
-        Ok(Self { json, before: " " })
-    }
-
-    fn event(&mut self, event: &AuditEvent) -> Result<(), Failure> {
-        if !self.json {
-            return print(event);
-        }
-        let before = std::mem::replace(&mut self.before, ",");
-        print(format_args!("{before}{}", serde_json::to_string(event)?))
-    }
-
-    fn end(self) -> Result<(), Failure> {
-        if self.json { print("]") } else { Ok(()) }
-    }
 }

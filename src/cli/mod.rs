@@ -14,6 +14,7 @@ mod migrate;
 mod openapi;
 mod progress;
 mod role;
+mod rows;
 mod serve;
 mod sessions;
 mod user;

@@ -26,6 +26,7 @@ pub enum Role {
     /// Show one role
     #[command(after_help = "Example: stead role show admin")]
     Show {
+        /// The name of the role
         name: RoleName,
         /// As JSON, for programs
         #[arg(long)]
@@ -36,6 +37,7 @@ pub enum Role {
         after_help = "Example: stead role create auditor --description Auditing --permission audit:read"
     )]
     Create {
+        /// 1 to 64 of a-z, 0-9, _ and -, a letter first
         name: RoleName,
         /// What it is for
         #[arg(long, value_parser = description)]
@@ -50,6 +52,7 @@ pub enum Role {
     /// Change a role, for everyone who holds it, within a second
     #[command(after_help = "Example: stead role set auditor --permission audit:read --permission users:read")]
     Set {
+        /// The name of the role
         name: RoleName,
         /// What it is for; "" for nothing
         #[arg(long, value_parser = description, required_unless_present_any = ["permissions", "no_permissions"])]
@@ -66,7 +69,10 @@ pub enum Role {
     },
     /// Delete a role that nobody holds
     #[command(after_help = "Example: stead role delete auditor")]
-    Delete { name: RoleName },
+    Delete {
+        /// The name of the role
+        name: RoleName,
+    },
     /// List the permissions that roles can hold, by name
     #[command(after_help = "Example: stead role permissions")]
     Permissions {

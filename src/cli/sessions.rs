@@ -27,6 +27,7 @@ pub enum Sessions {
     /// End all sessions of an account, or of everybody, within a second on every server
     #[command(after_help = "Example: stead sessions end --all")]
     End {
+        /// The address of the account
         #[arg(required_unless_present = "all")]
         email: Option<Email>,
         /// The sessions of everybody: all have to sign in again

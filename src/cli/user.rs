@@ -3,6 +3,7 @@
 mod account;
 mod export;
 pub mod import;
+mod list;
 
 use std::io::Read;
 
@@ -13,17 +14,17 @@ use serde::Serialize;
 use self::account::Account;
 use self::export::ExportUsers;
 use self::import::ImportUsers;
+use self::list::ListUsers;
 use super::context::{block_on, open, print, print_json};
 use super::failure::Failure;
-use crate::access::principal::{Actor, Status};
+use crate::access::principal::Actor;
 use crate::base::email::Email;
 use crate::base::language::{Language, translate};
 use crate::base::secret::Password;
 use crate::config::Config;
 use crate::features::users::error::UsersError;
-use crate::features::users::list::Filter;
 use crate::features::users::model::{DisplayName, Person, User as Shown};
-use crate::features::users::service::{NewUser, PageOf, Users};
+use crate::features::users::service::{NewUser, Users};
 use crate::http::etag::IfMatch;
 use crate::http::extract::Rule;
 
@@ -44,6 +45,9 @@ pub enum User {
         /// The name that others see
         #[arg(long)]
         display_name: Option<String>,
+        /// The language of mails: en or zh
+        #[arg(long)]
+        locale: Option<Language>,
         /// Read the password from standard input
         #[arg(long)]
         password_stdin: bool,
@@ -51,19 +55,8 @@ pub enum User {
         #[arg(long)]
         json: bool,
     },
-    /// List accounts, newest first
-    #[command(after_help = "Example: stead user list --role admin --json")]
-    List {
-        /// Only those with this role
-        #[arg(long)]
-        role: Option<String>,
-        /// Only those that are pending, active, suspended or deleted (deleted ones show only so)
-        #[arg(long, value_parser = status)]
-        status: Option<Status>,
-        /// As JSON, for programs
-        #[arg(long)]
-        json: bool,
-    },
+    /// List accounts, newest first unless it is said otherwise
+    List(ListUsers),
     /// Set a password without asking for the old one; all sessions end
     #[command(
         after_help = "Example: printf '%s' \"$PASSWORD\" | stead user set-password ada@example.com --password-stdin"
@@ -110,21 +103,19 @@ impl User {
 
     async fn act(self, users: &Users) -> Result<(), Failure> {
         match self {
-            Self::Create { email, roles, display_name, password_stdin, json } => {
+            Self::Create { email, roles, display_name, locale, password_stdin, json } => {
                 let display_name = display_name.map(|name| DisplayName::parse(&name)).transpose();
                 let display_name = display_name.map_err(|fault| format!("--display-name {fault}"))?;
                 let new = NewUser {
                     email,
                     password: if password_stdin { Some(read_password()?) } else { None },
                     display_name: display_name.map(DisplayName::into_string),
-                    locale: None,
+                    locale,
                     roles: roles.into_iter().collect(),
                 };
                 created(users.create(new, Actor::OPERATOR).await.map_err(explain)?, json)
             }
-            Self::List { role, status, json } => {
-                list(users, Filter { role, status, ..Filter::default() }, json).await
-            }
+            Self::List(command) => command.act(users).await,
             Self::Export(command) => command.act(users).await,
             Self::Import(command) => command.act(users).await,
             Self::Account(command) => command.act(users).await,
@@ -174,34 +165,6 @@ fn created((person, invitation): (Person, Option<String>), json: bool) -> Result
         print(format_args!("to choose a password, once and within 24 hours: {link}"))?;
     }
     Ok(())
-}
-
-/// All accounts, page by page, so that the list may be long.
-async fn list(users: &Users, filter: Filter, json: bool) -> Result<(), Failure> {
-    let mut cursor = None;
-    let mut all = Vec::new();
-    loop {
-        let page = PageOf { filter: filter.clone(), limit: Default::default(), cursor, include_total: false };
-        let page = users.list(page).await.map_err(explain)?;
-        for person in page.items {
-            let user = Shown::from(person);
-            if json {
-                all.push(user);
-            } else {
-                let roles = user.roles.iter().cloned().collect::<Vec<_>>().join(",");
-                let status = format!("{:?}", user.status).to_lowercase();
-                print(format_args!("{}  {status:<9}  {:<32}  {roles}", user.id, user.email))?;
-            }
-        }
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return if json { print_json(&all) } else { Ok(()) };
-        }
-    }
-}
-
-fn status(name: &str) -> Result<Status, String> {
-    serde_json::from_value(name.into()).map_err(|_| "it is one of pending, active, suspended, deleted".into())
 }
 
 fn done(message: std::fmt::Arguments<'_>) -> Result<(), Failure> {

@@ -42,7 +42,7 @@ fn unexplained(help: &str) -> Vec<String> {
     let names = lines.iter().enumerate().filter(|(_, line)| is_name(line));
     // The text is beside the name, or below it and further in.
     let is_bare = |at: usize, line: &str| {
-        let beside = line.trim_start().split_once("  ").is_some();
+        let beside = line.trim().split_once("  ").is_some();
         let below = lines.get(at + 1).is_some_and(|next| next.starts_with("          ") && !is_name(next));
         !beside && !below
     };
@@ -54,7 +54,7 @@ fn every_argument_and_option_says_what_it_is() {
     for (name, help) in all(&Folder::new(), "") {
         assert_eq!(unexplained(&help), Vec::<String>::new(), "`stead {name} --help`:\n{help}");
     }
-    let help = "\n\nArguments:\n  <EMAIL>\n\nOptions:\n      --json\n  -h, --help  Print help\n      --all\n          All\n";
+    let help = "\n\nArguments:\n  <EMAIL>  \n\nOptions:\n      --json\n  -h, --help  Print help\n      --all\n          All\n";
     assert_eq!(unexplained(help), ["<EMAIL>", "--json"]);
 }
 

@@ -72,6 +72,37 @@ async fn accounts_are_managed_from_the_terminal_on_postgres() {
 const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 #[test]
+fn accounts_are_listed_as_the_api_lists_them() {
+    let folder = Folder::new();
+    folder.run("migrate up").expect(0);
+    for (email, more) in [
+        ("ada@example.com", "--display-name Lovelace --locale zh"),
+        ("lou@example.com", "--role admin"),
+        ("zoe@example.com", ""),
+    ] {
+        folder.feed(&format!("user create {email} --password-stdin {more}"), PASSWORD).expect(0);
+    }
+    let listed = |options: &str| {
+        let all = folder.run(&format!("user list --json {options}")).expect(0).json();
+        let name =
+            |user: &serde_json::Value| user["email"].as_str().unwrap().split('@').next().unwrap().to_owned();
+        all.as_array().unwrap().iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(""), ["zoe", "lou", "ada"]);
+    assert_eq!(listed("--q LO"), ["lou", "ada"], "by the address, and by the name");
+    assert_eq!(listed("--sort email --limit 2"), ["ada", "lou"]);
+    assert_eq!(listed("--sort -email --role user"), ["zoe", "lou", "ada"]);
+    assert_eq!(listed("--created-before 2020-01-01T00:00:00Z"), [""; 0]);
+    assert_eq!(listed("--created-after 2020-01-01T00:00:00Z").len(), 3);
+    let ada = folder.run("user show ada@example.com --json").expect(0).json();
+    assert_eq!((&ada["locale"], &ada["display_name"]), (&"zh".into(), &"Lovelace".into()));
+    for wrong in ["--q LO --sort email", "--sort name", "--limit 0", "--status gone", "--created-after today"]
+    {
+        folder.run(&format!("user list {wrong}")).expect(2);
+    }
+}
+
+#[test]
 fn what_is_refused_says_what_to_do() {
     let folder = Folder::new();
     folder.run("migrate up").expect(0);
