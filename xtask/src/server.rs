@@ -144,6 +144,11 @@ impl Server {
         Ok(names.filter(|name| name.starts_with(prefix)).count())
     }
 
+    /// How many files and connections it has open.
+    pub fn open_files(&self) -> Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.pid()))?.count())
+    }
+
     fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();

@@ -14,6 +14,7 @@ mod people;
 mod races;
 mod replicas;
 mod report;
+mod soak;
 mod stage;
 mod start;
 mod throttle;
@@ -50,6 +51,7 @@ const DRILLS: &[Drill] = &[
     enumeration::DRILL,
     flood::DRILL,
     million::DRILL,
+    soak::DRILL,
 ];
 
 /// What a part is run with.
