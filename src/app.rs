@@ -19,15 +19,17 @@ use crate::base::secret::SecretKey;
 use crate::base::service;
 use crate::config::{Config, Environment, RateLimit};
 use crate::db::{Db, DbError, Options, migrate};
-use crate::features::{self, mailbox, pages, users};
+use crate::features::{self, mailbox, metrics, pages, users};
 use crate::http::idempotency::{self, Idempotency};
 use crate::http::limit::Limits;
+use crate::http::middleware::measure::Meters;
 use crate::http::middleware::{Cors, Stack, stack};
 use crate::http::page::Cursors;
 use crate::http::{catalogue, docs, openapi};
 use crate::mail::{Courier, NoWayOut, Outbox, token, way_back};
 use crate::state::{AppState, Handles};
 use crate::tasks::Tasks;
+use crate::telemetry::metrics::Metrics;
 
 /// A server that has been put together and listens nowhere yet.
 pub struct App {
@@ -59,6 +61,8 @@ pub enum BuildError {
     NoSecretKey,
     #[error("the hash threads do not start: {0}")]
     Hasher(std::io::Error),
+    #[error("measuring does not start: {0}")]
+    Metrics(#[from] opentelemetry_sdk::error::OTelSdkError),
     #[error("the API document cannot be written: {0}")]
     Document(#[from] serde_json::Error),
 }
@@ -79,10 +83,10 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
     let state = handles(&config, db, nature).await?;
     state.access.follow().await?;
     let (public, document) = routes(&config, &limits(&state))?;
-    let operators = with_mailbox(&config, Router::new(), false);
+    let operators = with_mailbox(&config, Router::new(), false).merge(health()).merge(metrics::router());
     Ok(App {
         router: stack(public, layers(&state)).with_state(state.clone()),
-        management: stack(operators.merge(health()), layers(&state)).with_state(state.clone()),
+        management: stack(operators, Stack { meters: None, ..layers(&state) }).with_state(state.clone()),
         state,
         document,
     })
@@ -121,6 +125,7 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
     if secrets.is_empty() {
         return Err(BuildError::NoSecretKey);
     }
+    let metrics = Metrics::start(|readers| readers)?;
     let keys = Keys::open(&db, &secrets, &config.auth, &clock, &random).await?;
     let hasher = Hasher::start(&config.auth.hash, random.clone()).map_err(BuildError::Hasher)?;
     let public_url = config.server.public_url();
@@ -145,6 +150,7 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
         holdings: features::all().into_iter().flat_map(|feature| feature.holdings).collect(),
         permissions: Catalogue::new(features::all().iter().flat_map(|f| f.declared()).copied()),
         tasks: Tasks::default(),
+        metrics,
         config: config.clone(),
         clock,
         random,
@@ -192,6 +198,7 @@ fn layers(state: &AppState) -> Stack {
             allow_credentials: config.cors.allow_credentials,
         },
         request_timeout: config.server.request_timeout,
+        meters: Some(Meters::new(state.metrics.meter())),
         https: config.server.public_url().scheme() == "https",
         debug: !config.environment.is_guarded(),
     }

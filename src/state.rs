@@ -18,6 +18,7 @@ use crate::http::idempotency::Idempotency;
 use crate::http::page::Cursors;
 use crate::mail::Outbox;
 use crate::tasks::Tasks;
+use crate::telemetry::metrics::Metrics;
 
 /// The handles, shared by all requests. A clone is one count.
 #[derive(Clone)]
@@ -29,6 +30,7 @@ pub struct Handles {
     pub random: Random,
     pub db: Db,
     pub tasks: Tasks,
+    pub metrics: Metrics,
     pub outbox: Outbox,
     pub access: Access,
     pub passwords: Passwords,

@@ -11,6 +11,7 @@ pub mod users;
 pub mod auth;
 pub mod notes;
 pub mod mailbox;
+pub mod metrics;
 pub mod pages;
 
 use crate::http::feature::Feature;

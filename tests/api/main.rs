@@ -23,6 +23,8 @@ mod limits;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod notes;
 #[cfg(test)]
 mod matrix;

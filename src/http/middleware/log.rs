@@ -91,7 +91,7 @@ impl Line {
         }
         if is_ours {
             line!(error);
-        } else if route.starts_with("/health/") {
+        } else if route.starts_with("/health/") || route == "/metrics" {
             line!(debug);
         } else {
             line!(info);

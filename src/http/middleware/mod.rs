@@ -6,6 +6,7 @@ mod client;
 mod cors;
 mod limits;
 pub mod log;
+pub mod measure;
 mod panic;
 mod render;
 mod request_id;
@@ -37,6 +38,8 @@ pub struct Stack {
     pub cors: Cors,
     /// A handler that takes longer is dropped; half of it is the time in which a body has to arrive.
     pub request_timeout: Duration,
+    /// What measures requests, on the listener where they are measured.
+    pub meters: Option<measure::Meters>,
     /// The public address is https: tell browsers to insist on it.
     pub https: bool,
     /// Show callers the causes of errors; never outside dev and testing.
@@ -46,12 +49,13 @@ pub struct Stack {
 /// Puts the stack around a finished router. A request goes through it from top to bottom, its
 /// response from bottom to top.
 pub fn stack<S: Clone + Send + Sync + 'static>(router: Router<S>, settings: Stack) -> Router<S> {
-    let Stack { clock, random, trusted_proxies, cors, request_timeout, https, debug } = settings;
+    let Stack { clock, random, trusted_proxies, cors, request_timeout, meters, https, debug } = settings;
     router.layer(
         ServiceBuilder::new()
             // Who and what: named before anything can go wrong, so that all below can be traced.
             .layer(from_fn_with_state((clock, random), request_id::assign))
             .layer(from_fn_with_state(trusted_proxies.into(), client::locate))
+            .layer(from_fn_with_state(meters, measure::record))
             .layer(from_fn(log::record))
             // What every response carries, errors included.
             .layer(from_fn_with_state(https, security::harden))

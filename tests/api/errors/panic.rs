@@ -23,6 +23,7 @@ async fn a_panic_is_a_problem_like_any_other_and_the_server_goes_on() {
         trusted_proxies: Vec::new(),
         cors: Cors::default(),
         request_timeout: Duration::from_secs(5),
+        meters: None,
         https: false,
         debug: false,
     };
