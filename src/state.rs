@@ -13,7 +13,7 @@ use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::config::Config;
 use crate::db::Db;
-use crate::http::feature::Holding;
+use crate::http::holding::Holding;
 use crate::http::idempotency::Idempotency;
 use crate::http::page::Cursors;
 use crate::mail::Outbox;

@@ -6,12 +6,13 @@
 mod bulk;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::origin::Origin;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::UserId;
 use crate::base::random::Random;
-use crate::db::{DbError, Query, Session, Tx};
+use crate::db::{DbError, Query, ReadOnly, Session, Tx};
 
 crate::id_type!(
     /// An entry of the audit log.
@@ -199,6 +200,8 @@ pub struct Position {
 }
 
 impl Position {
+    const BEGINNING: Self = Self { occurred_at: Timestamp::EPOCH, id: EventId(Uuid::nil()) };
+
     pub fn of(entry: &Entry) -> Self {
         Self { occurred_at: entry.occurred_at, id: entry.id }
     }
@@ -227,18 +230,24 @@ pub async fn list(
     query.push(" ORDER BY e.occurred_at DESC, e.id DESC LIMIT $?").bind(limit).fetch_all().await
 }
 
-/// All entries of what an account did and of what was done to it, oldest first. From where others did it is
-/// not among them: that is theirs.
-pub async fn about(db: &mut Session, user: UserId) -> Result<Vec<Entry>, DbError> {
+/// Finds entries of what an account did and of what was done to it, oldest first, `limit` at most. From where
+/// others did it is not among them: that is theirs.
+pub fn about(db: &mut Session, user: UserId, after: Option<Position>, limit: i64) -> Query<'_, ReadOnly> {
+    let Position { occurred_at, id } = after.unwrap_or(Position::BEGINNING);
+    // Two walks, each along its index: an OR would read all that there is for every page.
     db.query(
         "SELECT e.id, e.occurred_at, e.action, e.actor_id, e.subject_id, e.role, e.request_id, d.ip, d.user_agent
-         FROM audit_events e
+         FROM (SELECT * FROM (SELECT * FROM audit_events WHERE actor_id = $1 AND (occurred_at, id) > ($2, $3)
+                 ORDER BY occurred_at, id LIMIT $4) AS did
+               UNION SELECT * FROM (SELECT * FROM audit_events WHERE subject_id = $1 AND (occurred_at, id) > ($2, $3)
+                 ORDER BY occurred_at, id LIMIT $4) AS underwent) AS e
          LEFT JOIN audit_details d ON d.event_id = e.id AND (e.actor_id = $1 OR e.actor_id IS NULL)
-         WHERE e.actor_id = $1 OR e.subject_id = $1 ORDER BY e.occurred_at, e.id",
+         ORDER BY e.occurred_at, e.id LIMIT $4",
     )
     .bind(user)
-    .fetch_all()
-    .await
+    .bind(occurred_at)
+    .bind(id)
+    .bind(limit)
 }
 
 /// Deletes what lies beside the entries of an account: from where it acted, and from where somebody did who

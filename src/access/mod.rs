@@ -32,6 +32,7 @@ use self::keys::Keys;
 use self::principal::{Actor, Principal};
 use self::token::{Claims, InvalidToken};
 use crate::base::clock::{Clock, Timestamp};
+use crate::base::id::SessionId;
 use crate::base::random::Random;
 use crate::config::Auth;
 use crate::db::{Db, DbError, Tx};
@@ -102,14 +103,14 @@ impl Access {
             Some(claims) => claims.in_time(now)?,
             None => self.verify(token, now, begun)?,
         };
-        if !self.is_fresh() {
-            return Err(AccessError::Unheard);
-        }
-        let principal = match self.memory.principal(claims.sid, now) {
-            Some(principal) => Some(principal),
-            None => self.look_up(&claims, now, begun).await?,
-        };
-        principal.filter(|p| p.user == claims.sub).ok_or(AccessError::Over)
+        self.behind(claims.sid, now, begun).await?.filter(|p| p.user == claims.sub).ok_or(AccessError::Over)
+    }
+
+    /// Whether whoever was let in is signed in still, for an answer that takes its time. Their access token
+    /// may have expired meanwhile.
+    pub async fn is_still(&self, session: SessionId) -> Result<(), AccessError> {
+        let found = self.behind(session, self.clock.now(), self.memory.begin()).await?;
+        found.map(drop).ok_or(AccessError::Over)
     }
 
     /// Looks at whoever acts once more, inside the transaction in which they do and behind its locks: what
@@ -129,14 +130,20 @@ impl Access {
         Ok(claims)
     }
 
-    async fn look_up(
+    async fn behind(
         &self,
-        claims: &Claims,
+        session: SessionId,
         now: Timestamp,
         begun: Begun,
-    ) -> Result<Option<Principal>, DbError> {
+    ) -> Result<Option<Principal>, AccessError> {
+        if !self.is_fresh() {
+            return Err(AccessError::Unheard);
+        }
+        if let Some(principal) = self.memory.principal(session, now) {
+            return Ok(Some(principal));
+        }
         let mut db = self.db.read().await?;
-        let Some((principal, expires_at)) = principal::load(&mut db, claims.sid, now).await? else {
+        let Some((principal, expires_at)) = principal::load(&mut db, session, now).await? else {
             return Ok(None);
         };
         self.memory.remember(principal.clone(), now, expires_at, begun);

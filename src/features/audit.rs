@@ -12,7 +12,7 @@ use crate::access::permission::declared;
 use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
 use crate::http::extract::Query;
-use crate::http::feature::{Feature, Held};
+use crate::http::feature::Feature;
 use crate::http::page::{Limit, Listed, Page};
 use crate::http::{Code, Problem};
 use crate::state::AppState;
@@ -112,12 +112,14 @@ async fn list_audit_events(
     Ok(Listed { page: page.map(AuditEvent::from), uri })
 }
 
-fn held(state: AppState, user: UserId) -> Held {
-    Box::pin(async move {
-        let entries = audit::about(&mut state.db.read().await?, user).await?;
-        let events: Vec<_> = entries.into_iter().map(AuditEvent::from).collect();
-        Ok(serde_json::json!(events))
-    })
+async fn held(
+    state: AppState,
+    user: UserId,
+    after: Option<Position>,
+    limit: i64,
+) -> Result<Vec<(Position, AuditEvent)>, Problem> {
+    let entries = audit::about(&mut state.db.read().await?, user, after, limit).fetch_all::<Entry>().await?;
+    Ok(entries.into_iter().map(|entry| (Position::of(&entry), entry.into())).collect())
 }
 
 async fn page(state: &AppState, query: AuditQuery) -> Result<Page<Entry>, Problem> {

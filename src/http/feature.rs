@@ -5,13 +5,13 @@
 
 use axum::extract::{OriginalUri, State};
 use axum::handler::Handler;
-use futures_util::future::BoxFuture;
-use serde_json::Value;
+use serde::Serialize;
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::Problem;
 use super::code::Code;
 use super::extract::{ClientAddress, Json, Path, Query, UserAgent};
+use super::holding::Holding;
 use crate::base::id::UserId;
 use crate::base::language::Language;
 
@@ -153,15 +153,6 @@ pub struct Declared {
     pub description: &'static str,
 }
 
-/// What a feature holds about a person: a member of the document that they can ask for.
-pub struct Holding<S> {
-    pub name: &'static str,
-    pub read: fn(S, UserId) -> Held,
-}
-
-/// A part of that document, being read.
-pub type Held = BoxFuture<'static, Result<Value, Problem>>;
-
 /// Where a feature's paths begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mount {
@@ -218,10 +209,18 @@ impl<S> Feature<S> {
         self
     }
 
-    /// What it holds about a person, called `name` in their export. The purge takes it by itself, where its
-    /// rows refer to the account and go with it.
-    pub fn holds(mut self, name: &'static str, read: fn(S, UserId) -> Held) -> Self {
-        self.holdings.push(Holding { name, read });
+    /// What it holds about a person, called `name` in their export: `page(state, user, after, limit)` finds
+    /// the items after a place, `limit` at most, each with its own place. The purge takes it by itself, where
+    /// its rows refer to the account and go with it.
+    pub fn holds<Page, F, Place, T>(mut self, name: &'static str, page: Page) -> Self
+    where
+        S: Clone + Send + 'static,
+        Page: Fn(S, UserId, Option<Place>, i64) -> F + Copy + Send + Sync + 'static,
+        F: Future<Output = Result<Vec<(Place, T)>, Problem>> + Send + 'static,
+        Place: Send + 'static,
+        T: Serialize,
+    {
+        self.holdings.push(Holding::new(name, page));
         self
     }
 

@@ -6,6 +6,7 @@ pub mod docs;
 pub mod etag;
 pub mod extract;
 pub mod feature;
+pub mod holding;
 pub mod idempotency;
 pub mod middleware;
 pub mod limit;

@@ -1,12 +1,16 @@
 //! What handlers give back, beside `Json`.
 
-use axum::http::header::LOCATION;
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use futures_util::stream::BoxStream;
 use serde::Serialize;
 
 use super::extract::Json;
 use super::{Code, Problem};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// 201 with `Location` and the new thing as JSON.
 #[derive(Clone, Debug)]
@@ -32,6 +36,18 @@ pub struct Accepted;
 impl IntoResponse for Accepted {
     fn into_response(self) -> Response {
         StatusCode::ACCEPTED.into_response()
+    }
+}
+
+/// A JSON document that is written while it is sent, so that of a long one a piece is in memory at a time.
+///
+/// What fails after the first piece breaks the body off: the connection is cut, nobody takes a half for the
+/// whole, and the request log says why.
+pub struct Pieces(pub BoxStream<'static, Result<Vec<u8>, Problem>>);
+
+impl IntoResponse for Pieces {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, JSON)], Body::from_stream(self.0)).into_response()
     }
 }
 

@@ -6,6 +6,7 @@ mod creation;
 mod export;
 mod last_admin;
 mod list;
+mod long_exports;
 mod me;
 mod plans;
 mod purge;

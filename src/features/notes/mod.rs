@@ -8,9 +8,11 @@ mod store;
 
 use self::model::Note;
 use self::service::ReadAllNotes;
+use self::store::{Filter, Position, Sort};
 use crate::access::permission::declared;
 use crate::base::id::UserId;
-use crate::http::feature::{Feature, Held};
+use crate::http::Problem;
+use crate::http::feature::Feature;
 use crate::routes;
 use crate::state::AppState;
 
@@ -27,11 +29,14 @@ pub fn feature() -> Feature<AppState> {
         .holds("notes", held)
 }
 
-/// What stands in somebody's export.
-fn held(state: AppState, user: UserId) -> Held {
-    Box::pin(async move {
-        let rows = store::all_of(&mut state.db.read().await?, user).await?;
-        let notes: Vec<_> = rows.into_iter().map(Note::from).collect();
-        Ok(serde_json::json!(notes))
-    })
+/// What stands in somebody's export, oldest first.
+async fn held(
+    state: AppState,
+    user: UserId,
+    after: Option<Position>,
+    limit: i64,
+) -> Result<Vec<(Position, Note)>, Problem> {
+    let filter = Filter { owner: user, created_after: None, created_before: None, sort: Sort::CreatedAt };
+    let rows = store::list(&mut state.db.read().await?, &filter, after, limit).await?;
+    Ok(rows.into_iter().map(|row| (Position::of(&row), row.into())).collect())
 }

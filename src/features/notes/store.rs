@@ -46,11 +46,6 @@ impl Position {
     }
 }
 
-/// All notes of somebody, oldest first.
-pub async fn all_of(db: &mut Session, owner: UserId) -> Result<Vec<NoteRow>, DbError> {
-    db.query(NOTE).push(" WHERE owner_id = $? ORDER BY created_at, id").bind(owner).fetch_all().await
-}
-
 /// The notes that match, in order, `limit` at most.
 pub async fn list(
     db: &mut Session,

@@ -1,12 +1,16 @@
 //! The request log: one line per request, and the causes of errors.
 
+use std::error::Error;
+use std::iter;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use axum::body::{Body, HttpBody};
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use http_body_util::BodyExt;
 use tracing::{Instrument, Span, field};
 
 use crate::base::id::UserId;
@@ -54,7 +58,16 @@ pub(super) async fn record(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(caller.clone());
     let response = next.run(request).instrument(span).await;
     line.write(&response, &caller);
-    response
+    // What is written while it is sent can fail when the status is long gone.
+    match response.body().size_hint().exact() {
+        Some(_) => response,
+        None => response.map(|body| {
+            Body::new(body.map_err(move |error| {
+                line.break_off(&error, &caller);
+                error
+            }))
+        }),
+    }
 }
 
 impl Line {
@@ -99,6 +112,37 @@ impl Line {
     }
 }
 
+impl Line {
+    /// That a caller may not have the rest is no error of ours.
+    fn break_off(&self, error: &axum::Error, caller: &RequestUser) {
+        let errors = iter::successors(Some(error as &dyn Error), |&error| error.source());
+        let problem = errors.filter_map(|error| error.downcast_ref::<Problem>()).last();
+        let code = problem.map(|problem| problem.code().name());
+        let cause = problem.map_or_else(|| error.to_string(), |problem| problem.chain().join(": "));
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    parent: None,
+                    method = %self.method,
+                    route = self.route.as_ref().map_or("-", MatchedPath::as_str),
+                    duration_ms = self.started.elapsed().as_secs_f64() * 1000.0,
+                    request_id = self.request_id.as_str(),
+                    trace_id = self.trace_id,
+                    user_id = caller.user.get().map(field::display),
+                    code,
+                    cause,
+                    "the answer broke off"
+                )
+            };
+        }
+        if problem.is_some_and(|problem| problem.code().status().is_client_error()) {
+            line!(info);
+        } else {
+            line!(error);
+        }
+    }
+}
+
 /// The trace that the caller's `traceparent` puts this request into (W3C Trace Context §3.2).
 fn trace_id(headers: &HeaderMap) -> Option<String> {
     let mut parts = headers.get("traceparent")?.to_str().ok()?.split('-');
@@ -120,10 +164,10 @@ mod tests {
     use std::sync::Mutex;
 
     use axum::Router;
-    use axum::body::Body;
     use axum::http::HeaderValue;
     use axum::middleware::from_fn;
     use axum::routing::get;
+    use futures_util::stream;
     use tower::ServiceExt;
 
     use super::*;
@@ -147,11 +191,19 @@ mod tests {
             .route("/users/{id}", get(name))
             .route("/health/live", get(|| async {}))
             .route("/broken", get(|| async { Problem::new(Code::INTERNAL_ERROR).caused_by("disk on fire") }))
+            .route("/half", get(|| async { Body::from_stream(stream::iter(half())) }))
             .route("/refused", get(|| async { Problem::new(Code::MALFORMED_JSON).caused_by("quoted words") }))
             .layer(from_fn(record));
-        router.oneshot(Request::builder().uri(path).body(Body::empty()).unwrap()).await.unwrap();
+        let answer = router.oneshot(Request::builder().uri(path).body(Body::empty()).unwrap()).await.unwrap();
+        let read = answer.into_body().collect().await;
+        assert_eq!(read.is_err(), path == "/half");
         let text = String::from_utf8(sink.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// A piece, and why there is no more.
+    fn half() -> [Result<&'static str, Problem>; 2] {
+        [Ok("["), Err(Problem::new(Code::INTERNAL_ERROR).caused_by("disk on fire"))]
     }
 
     struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -195,6 +247,17 @@ mod tests {
         );
         let lines = logged(tracing::Level::DEBUG, "/refused").await;
         assert!(lines.iter().any(|line| line["level"] == "DEBUG" && line["cause"] == "quoted words"));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_logged_once_with_its_cause() {
+        let lines = logged(tracing::Level::INFO, "/half").await;
+        assert_eq!((lines.len(), &lines[0]["level"], &lines[0]["status"]), (2, &"INFO".into(), &200.into()));
+        assert_eq!((&lines[1]["level"], &lines[1]["route"]), (&"ERROR".into(), &"/half".into()));
+        assert_eq!(
+            (&lines[1]["code"], &lines[1]["cause"]),
+            (&"internal_error".into(), &"disk on fire".into())
+        );
     }
 
     #[test]

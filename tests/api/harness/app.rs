@@ -1,5 +1,7 @@
 //! A server on a stage, and the people who use it.
 
+use std::future::IntoFuture;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use stead::base::secret::Password;
 use stead::features::users::service::{NewUser, Users};
 use stead::http::etag::IfMatch;
 use stead::state::AppState;
+use tokio::net::TcpListener;
 
 use super::client::Client;
 use super::stage::Stage;
@@ -54,6 +57,15 @@ impl App {
     /// Somebody without a token.
     pub fn anonymous(&self) -> Client {
         Client::new(self.router.clone())
+    }
+
+    /// Serves at a port of this machine, as long as the test lasts: for what only a connection shows.
+    pub async fn listen(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let router = self.router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(axum::serve(listener, router).into_future());
+        address
     }
 
     /// Somebody at the listener for operators.

@@ -10,6 +10,7 @@ use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use axum::http::request::Builder;
 use axum::http::{HeaderValue, Request};
+use axum::response::Response;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -101,6 +102,19 @@ impl Call {
         self.body = body.into();
         self.header(CONTENT_TYPE.as_str(), content_type)
     }
+
+    /// Sends it. Of the answer's body nothing is read yet: what there is to read, the server has yet to find.
+    pub async fn begin(self) -> Response {
+        self.send().await.1
+    }
+
+    /// The answer, and method and path of the request.
+    async fn send(self) -> (String, Response) {
+        let mut request = self.request.body(self.body).expect("a request");
+        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("api.example"));
+        let line = format!("{} {}", request.method(), request.uri());
+        (line, self.router.oneshot(request).await.expect("the router always answers"))
+    }
 }
 
 impl IntoFuture for Call {
@@ -109,10 +123,7 @@ impl IntoFuture for Call {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let mut request = self.request.body(self.body).expect("a request");
-            request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("api.example"));
-            let line = format!("{} {}", request.method(), request.uri());
-            let response = self.router.oneshot(request).await.expect("the router always answers");
+            let (line, response) = self.send().await;
             Reply::read(line, response).await
         })
     }

@@ -17,7 +17,8 @@
 //! }
 //! ```
 //!
-//! Time stands still until [`App::later`]. Requests go to the router itself: no socket is opened.
+//! Time stands still until [`App::later`]. Requests go to the router itself: no socket is opened, unless
+//! a test asks for one ([`App::listen`]).
 
 mod app;
 mod client;

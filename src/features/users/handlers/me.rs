@@ -16,7 +16,7 @@ use crate::features::users::service::{Changes, Users};
 use crate::http::etag::{IfMatch, IfNoneMatch, Tagged};
 use crate::http::extract::{Faults, Json, Patch};
 use crate::http::problem::ProblemBody;
-use crate::http::reply::NoContent;
+use crate::http::reply::{NoContent, Pieces};
 
 /// What to change: absent fields stay, `null` clears.
 #[derive(Deserr, ToSchema)]
@@ -91,11 +91,12 @@ pub async fn delete_me(
 /// Everything that is held about you.
 ///
 /// Features add members of their own, such as `notes`. Of passwords, tokens and devices nothing is in it by
-/// which anybody could sign in.
+/// which anybody could sign in. It is written while it is sent: if it cannot be finished, or you are signed out
+/// meanwhile, the connection is cut, and what came is no JSON.
 #[utoipa::path(get, path = "/users/me/export", operation_id = "export_me", responses(
     (status = OK, body = Export)))]
-pub async fn export_me(State(users): State<Users>, caller: CurrentUser) -> Result<Json<Export>, UsersError> {
-    Ok(Json(users.held_about(&caller).await?))
+pub async fn export_me(State(users): State<Users>, caller: CurrentUser) -> Result<Pieces, UsersError> {
+    users.held_about(&caller).await.map(Pieces)
 }
 
 impl From<ProfileChanges> for Changes {
