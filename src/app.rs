@@ -22,6 +22,7 @@ use crate::db::{Db, DbError, Options, migrate};
 use crate::features::{self, mailbox, metrics, pages, users};
 use crate::http::idempotency::{self, Idempotency};
 use crate::http::limit::Limits;
+use crate::http::load::{Load, Room};
 use crate::http::middleware::measure::Meters;
 use crate::http::middleware::{Cors, Stack, stack};
 use crate::http::page::Cursors;
@@ -73,6 +74,11 @@ const SWEEP: Duration = Duration::from_secs(600);
 /// How often the outbox is looked into: for so long a mail may wait for its first attempt.
 const DELIVERY: Duration = Duration::from_secs(1);
 
+/// What must answer when there is no room for more: whoever asks whether the server lives, and who would
+/// otherwise be signed out.
+const PROBES: &[&str] = &["/health/live", "/health/ready", "/health/system"];
+const REFRESH: &[&str] = &["/api/v1/auth/refresh"];
+
 /// Puts a server together over a schema that is up to date.
 pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
     let config = Arc::new(config);
@@ -85,8 +91,9 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
     let (public, document) = routes(&config, &limits(&state))?;
     let operators = with_mailbox(&config, Router::new(), false).merge(health()).merge(metrics::router());
     Ok(App {
-        router: stack(public, layers(&state)).with_state(state.clone()),
-        management: stack(operators, Stack { meters: None, ..layers(&state) }).with_state(state.clone()),
+        router: stack(public, layers(&state, state.load.clone())).with_state(state.clone()),
+        management: stack(operators, Stack { meters: None, ..layers(&state, load(&config)) })
+            .with_state(state.clone()),
         state,
         document,
     })
@@ -151,6 +158,7 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
         permissions: Catalogue::new(features::all().iter().flat_map(|f| f.declared()).copied()),
         tasks: Tasks::default(),
         metrics,
+        load: load(config),
         config: config.clone(),
         clock,
         random,
@@ -187,7 +195,14 @@ fn health() -> Router<AppState> {
     openapi::mount(vec![features::health::feature()], service::NAME, "", "/", &Limits::default()).0
 }
 
-fn layers(state: &AppState) -> Stack {
+/// How many requests may be under way, and beside them those that the others must not keep out.
+fn load(config: &Config) -> Load {
+    let all = Room::by_connections(config.database.max_connections());
+    let reserves = [(PROBES, all.share(8)), (REFRESH, all.share(4))];
+    Load::new(all, &reserves)
+}
+
+fn layers(state: &AppState, load: Load) -> Stack {
     let config = &state.config;
     Stack {
         clock: state.clock.clone(),
@@ -198,6 +213,7 @@ fn layers(state: &AppState) -> Stack {
             allow_credentials: config.cors.allow_credentials,
         },
         request_timeout: config.server.request_timeout,
+        load,
         meters: Some(Meters::new(state.metrics.meter())),
         https: config.server.public_url().scheme() == "https",
         debug: !config.environment.is_guarded(),

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::http::holding::Holding;
 use crate::http::idempotency::Idempotency;
+use crate::http::load::Load;
 use crate::http::page::Cursors;
 use crate::mail::Outbox;
 use crate::tasks::Tasks;
@@ -31,6 +32,8 @@ pub struct Handles {
     pub db: Db,
     pub tasks: Tasks,
     pub metrics: Metrics,
+    /// The requests under way on the public listener.
+    pub load: Load,
     pub outbox: Outbox,
     pub access: Access,
     pub passwords: Passwords,

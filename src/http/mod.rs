@@ -10,6 +10,7 @@ pub mod holding;
 pub mod idempotency;
 pub mod middleware;
 pub mod limit;
+pub mod load;
 pub mod openapi;
 pub mod page;
 pub mod problem;

@@ -11,6 +11,7 @@ mod panic;
 mod render;
 mod request_id;
 mod security;
+mod shed;
 #[cfg(test)]
 mod tests;
 mod timeout;
@@ -26,6 +27,7 @@ use tower::ServiceBuilder;
 
 use crate::base::clock::Clock;
 use crate::base::random::Random;
+use crate::http::load::Load;
 
 /// What the stack needs to know.
 #[derive(Clone)]
@@ -38,6 +40,8 @@ pub struct Stack {
     pub cors: Cors,
     /// A handler that takes longer is dropped; half of it is the time in which a body has to arrive.
     pub request_timeout: Duration,
+    /// How many requests may be under way.
+    pub load: Load,
     /// What measures requests, on the listener where they are measured.
     pub meters: Option<measure::Meters>,
     /// The public address is https: tell browsers to insist on it.
@@ -49,7 +53,8 @@ pub struct Stack {
 /// Puts the stack around a finished router. A request goes through it from top to bottom, its
 /// response from bottom to top.
 pub fn stack<S: Clone + Send + Sync + 'static>(router: Router<S>, settings: Stack) -> Router<S> {
-    let Stack { clock, random, trusted_proxies, cors, request_timeout, meters, https, debug } = settings;
+    let Stack { clock, random, trusted_proxies, cors, request_timeout, load, meters, https, debug } =
+        settings;
     router.layer(
         ServiceBuilder::new()
             // Who and what: named before anything can go wrong, so that all below can be traced.
@@ -64,6 +69,7 @@ pub fn stack<S: Clone + Send + Sync + 'static>(router: Router<S>, settings: Stac
             .layer(from_fn_with_state(debug, render::problems))
             .layer(from_fn(panic::catch))
             // What is refused or cut short, whatever the route.
+            .layer(from_fn_with_state(load, shed::admit))
             .layer(from_fn(limits::enforce))
             .layer(from_fn(accept::negotiate))
             .layer(from_fn_with_state(request_timeout, timeout::enforce))

@@ -8,6 +8,7 @@ use axum::http::Request;
 use axum::routing::get;
 use stead::base::clock::Clock;
 use stead::base::random::Random;
+use stead::http::load::{Load, Room};
 use stead::http::middleware::{Cors, Stack, stack};
 use tower::ServiceExt;
 
@@ -23,6 +24,7 @@ async fn a_panic_is_a_problem_like_any_other_and_the_server_goes_on() {
         trusted_proxies: Vec::new(),
         cors: Cors::default(),
         request_timeout: Duration::from_secs(5),
+        load: Load::new(Room::by_connections(1), &[]),
         meters: None,
         https: false,
         debug: false,

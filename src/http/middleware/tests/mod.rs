@@ -22,6 +22,7 @@ use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::base::random::Random;
 use crate::http::extract::{ClientAddress, Faults, Json, Path, RequestId, Text};
+use crate::http::load::{Load, Room};
 use crate::http::reply::{Created, NoContent, Verbatim};
 use crate::http::{Code, Problem};
 
@@ -39,6 +40,7 @@ fn settings() -> Stack {
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
         cors: Cors { allowed_origins: vec!["https://app.example.com".to_owned()], allow_credentials: false },
         request_timeout: Duration::from_millis(200),
+        load: Load::new(Room { working: 9, receiving: 9 }, &[]),
         meters: None,
         https: true,
         debug: false,
