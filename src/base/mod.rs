@@ -7,4 +7,5 @@ pub mod keyring;
 pub mod language;
 pub mod random;
 pub mod secret;
+pub mod seldom;
 pub mod service;

@@ -16,10 +16,13 @@ use super::context::{block_on, load_with, open, print};
 use super::failure::Failure;
 use super::first_start;
 use crate::app::App;
-use crate::config::{Config, Environment, Loaded, LogFormat};
+use crate::config::{Config, Environment, Loaded};
 use crate::features::users::service::Users;
 use crate::tasks::Tasks;
-use crate::telemetry::logs::{self, Format};
+use crate::telemetry::{Telemetry, logs};
+
+/// How long traces and error reports may still take to leave, after everything else has ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 #[derive(Args, Default)]
 #[command(after_help = "Example: stead serve --host 0.0.0.0 --port 8000")]
@@ -37,13 +40,11 @@ impl Serve {
         let port = self.port.map(|port| ("server.port".to_owned(), port.to_string()));
         let host = self.host.map(|host| ("server.host".to_owned(), host));
         let loaded = load_with(file, port.into_iter().chain(host).collect())?;
-        let format = match loaded.config.log.format {
-            LogFormat::Pretty => Format::Pretty,
-            LogFormat::Json => Format::Json,
-        };
-        logs::init(format, &loaded.config.log.level)?;
+        let telemetry = Telemetry::start(&loaded.config)?;
         logs::log_panics();
-        block_on(serve(loaded))
+        let ended = block_on(serve(loaded));
+        telemetry.finish(LAST_WORDS);
+        ended
     }
 }
 

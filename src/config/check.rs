@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use argon2::Params;
+use sentry::types::Dsn;
 use tracing_subscriber::filter::{Directive, LevelFilter};
 use url::{Position, Url};
 
@@ -120,8 +121,11 @@ const RULES: &[Rule] = &[
     (Nonsense, "cors.allow_credentials", |c| c.cors.allow_credentials && allows_everyone(c),
         "cannot go with the origin `*`", "browsers refuse the two together: name the origins"),
 
-    (Nonsense, "log.level", |c| !is_filter(&c.log.level),
+    (Nonsense, "log.level", |c| !is_log_level(&c.log.level),
         "is not a level", "use error, warn, info, debug, trace or off, with exceptions as in `info,sqlx=warn`"),
+
+    (Nonsense, "telemetry.sentry_dsn", |c| c.telemetry.sentry_dsn.as_ref().is_some_and(|dsn| !is_dsn(dsn)),
+        "is not a DSN", "copy it from the settings of the project: https://KEY@HOST/PROJECT"),
 ];
 
 /// What the rules refuse in this configuration's environment, and what they warn of.
@@ -172,6 +176,10 @@ fn ports_clash(server: &Server) -> bool {
     public.port() != 0 && public.port() == management.port() && overlap
 }
 
+fn is_dsn(url: &SecretUrl) -> bool {
+    url.expose().parse::<Dsn>().is_ok()
+}
+
 fn is_possible(hash: &Hash) -> bool {
     Params::new(hash.memory_kib, hash.iterations, hash.parallelism, None).is_ok()
 }
@@ -185,8 +193,9 @@ fn is_origin(text: &str) -> bool {
     ["*", "localhost"].contains(&text) || Url::parse(text).is_ok_and(is_bare)
 }
 
-/// A bare word must be a level: the filter itself would take `inof` for the name of a module.
-fn is_filter(text: &str) -> bool {
+/// Whether this says how much to log: a level, and exceptions from it for modules. A bare word must be a level:
+/// the filter itself would take `inof` for the name of a module.
+pub fn is_log_level(text: &str) -> bool {
     text.split(',').map(str::trim).all(|part| match part.contains('=') {
         true => part.parse::<Directive>().is_ok(),
         false => !part.is_empty() && part.parse::<LevelFilter>().is_ok(),

@@ -20,6 +20,7 @@ mod tests;
 mod urls;
 mod variables;
 
+pub use check::is_log_level;
 pub use environment::Environment;
 pub use load::{Loaded, load, load_as};
 pub use mail::{MailServer, Tls, Transport};

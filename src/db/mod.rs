@@ -15,6 +15,7 @@ pub mod record;
 mod session;
 mod silence;
 mod sqlite;
+mod watch;
 
 pub use change::Change;
 pub use error::DbError;

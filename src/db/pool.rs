@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use log::LevelFilter;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
-use sqlx::{Connection, Sqlite};
+use sqlx::{ConnectOptions, Connection, Sqlite};
 
 use super::change::Herald;
 use super::connection::Held;
@@ -15,7 +16,7 @@ use super::error::DbError;
 use super::feed::Feed;
 use super::session::{Session, Tx};
 use super::silence::Silence;
-use super::sqlite;
+use super::{sqlite, watch};
 use crate::base::clock::Clock;
 
 /// Which of the two databases a URL or a pool speaks to.
@@ -99,20 +100,28 @@ impl Db {
 
     /// A connection for reading.
     pub async fn read(&self) -> Result<Session, DbError> {
-        Ok(self.session(match &self.pools {
-            Pools::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
-            Pools::Postgres { pool, silence, .. } => Held::Postgres(pool.acquire().await?, silence.clone()),
-        }))
+        let held = watch::connection(self.driver(), async {
+            Ok(match &self.pools {
+                Pools::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
+                Pools::Postgres { pool, silence, .. } => {
+                    Held::Postgres(pool.acquire().await?, silence.clone())
+                }
+            })
+        });
+        Ok(self.session(held.await?))
     }
 
     /// The connection over which the feed is followed.
     pub async fn follow(&self) -> Result<Session, DbError> {
-        Ok(self.session(match &self.pools {
-            Pools::Sqlite { follower, .. } => Held::Sqlite(follower.acquire().await?),
-            Pools::Postgres { follower, silence, .. } => {
-                Held::Postgres(follower.acquire().await?, silence.clone())
-            }
-        }))
+        let held = watch::connection(self.driver(), async {
+            Ok(match &self.pools {
+                Pools::Sqlite { follower, .. } => Held::Sqlite(follower.acquire().await?),
+                Pools::Postgres { follower, silence, .. } => {
+                    Held::Postgres(follower.acquire().await?, silence.clone())
+                }
+            })
+        });
+        Ok(self.session(held.await?))
     }
 
     /// A transaction for writing. A pooled connection that turns out to be dead is replaced once.
@@ -124,18 +133,20 @@ impl Db {
     }
 
     async fn begin(&self) -> Result<Tx, DbError> {
-        let held = match &self.pools {
-            // Taking the write lock at once makes a busy database wait instead of failing half-way.
-            Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres { pool, silence, .. } => {
-                Held::PostgresTx(silence.end(pool.begin()).await?, silence.clone())
-            }
-        };
-        Ok(Tx::new(self.session(held), self.clock.clone(), self.herald.clone()))
+        let held = watch::connection(self.driver(), async {
+            Ok(match &self.pools {
+                // Taking the write lock at once makes a busy database wait instead of failing half-way.
+                Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
+                Pools::Postgres { pool, silence, .. } => {
+                    Held::PostgresTx(silence.end(pool.begin()).await?, silence.clone())
+                }
+            })
+        });
+        Ok(Tx::new(self.session(held.await?), self.clock.clone(), self.herald.clone()))
     }
 
-    fn session(&self, held: Held) -> Session {
-        Session::new(held, self.statements.clone())
+    fn session(&self, (held, waited): (Held, Duration)) -> Session {
+        Session::new(held, waited, self.statements.clone())
     }
 
     /// What every replica must hear of.
@@ -202,7 +213,8 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
 
 fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
     let millis = |d: Duration| d.as_millis().to_string();
-    let connect = PgConnectOptions::from_str(url)?.application_name(env!("CARGO_PKG_NAME")).options([
+    let connect = PgConnectOptions::from_str(url)?.log_slow_statements(LevelFilter::Off, Duration::ZERO);
+    let connect = connect.application_name(env!("CARGO_PKG_NAME")).options([
         ("statement_timeout", millis(options.statement_timeout)),
         ("lock_timeout", millis(options.statement_timeout / 2)),
         ("idle_in_transaction_session_timeout", millis(options.statement_timeout * 3)),

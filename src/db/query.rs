@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgRow};
@@ -10,6 +12,8 @@ use sqlx::{Arguments as _, AssertSqlSafe, Encode, FromRow, Postgres, SqlSafeStr,
 
 use super::connection::Connection;
 use super::error::DbError;
+use super::pool::Driver;
+use super::watch;
 
 /// A value that both databases store: the only kind that can be bound.
 pub trait Value:
@@ -40,6 +44,8 @@ enum Arguments {
 /// A statement being put together: fixed text, bound values.
 pub struct Query<'s, Access> {
     connection: Connection<'s>,
+    /// How long the session waited for it.
+    waited: Duration,
     sql: Cow<'static, str>,
     arguments: Arguments,
     bound: usize,
@@ -53,11 +59,17 @@ macro_rules! on_driver {
         if let Some(fault) = $query.fault {
             return Err(DbError::Failed(sqlx::Error::Encode(fault)));
         }
-        let sql = sql_str($query.sql);
+        let (sql, waited) = (sql_str($query.sql), $query.waited);
+        let text = sql.clone();
+        let text = text.as_str();
         match ($query.connection, $query.arguments) {
-            (Connection::Sqlite(c), Arguments::Sqlite(a)) => sqlx::$make(sql, a).$call(c).await?.into(),
+            (Connection::Sqlite(c), Arguments::Sqlite(a)) => {
+                let call = sqlx::$make(sql, a).$call(c);
+                watch::statement(Driver::Sqlite, text, waited, call).await?.into()
+            }
             (Connection::Postgres(c, silence), Arguments::Postgres(a)) => {
-                silence.end(sqlx::$make(sql, a).$call(c)).await?.into()
+                let call = silence.end(sqlx::$make(sql, a).$call(c));
+                watch::statement(Driver::Postgres, text, waited, call).await?.into()
             }
             _ => return Err(DbError::Failed(sqlx::Error::Protocol("arguments of another driver".into()))),
         }
@@ -65,12 +77,13 @@ macro_rules! on_driver {
 }
 
 impl<'s, Access> Query<'s, Access> {
-    pub(super) fn new(connection: Connection<'s>, sql: &'static str) -> Self {
+    pub(super) fn new(connection: Connection<'s>, waited: Duration, sql: &'static str) -> Self {
         let arguments = match connection {
             Connection::Sqlite(_) => Arguments::Sqlite(SqliteArguments::default()),
             Connection::Postgres(..) => Arguments::Postgres(PgArguments::default()),
         };
-        Self { connection, sql: Cow::Borrowed(sql), arguments, bound: 0, fault: None, access: PhantomData }
+        let sql = Cow::Borrowed(sql);
+        Self { connection, waited, sql, arguments, bound: 0, fault: None, access: PhantomData }
     }
 
     /// Binds the next parameter.
@@ -148,6 +161,6 @@ impl From<sqlx::postgres::PgQueryResult> for Touched {
 fn sql_str(sql: Cow<'static, str>) -> SqlStr {
     match sql {
         Cow::Borrowed(text) => text.into_sql_str(),
-        Cow::Owned(text) => AssertSqlSafe(text).into_sql_str(),
+        Cow::Owned(text) => AssertSqlSafe(Arc::<str>::from(text)).into_sql_str(),
     }
 }

@@ -15,12 +15,14 @@ use crate::base::clock::Clock;
 /// A connection to one of the two databases. Outside a transaction it only reads.
 pub struct Session {
     held: Held,
+    /// How long there was no connection for it.
+    waited: Duration,
     statements: Arc<AtomicU64>,
 }
 
 impl Session {
-    pub(super) fn new(held: Held, statements: Arc<AtomicU64>) -> Self {
-        Self { held, statements }
+    pub(super) fn new(held: Held, waited: Duration, statements: Arc<AtomicU64>) -> Self {
+        Self { held, waited, statements }
     }
 
     /// Starts a statement that reads. Parameters are `$1`, `$2`, … on both databases.
@@ -30,7 +32,7 @@ impl Session {
 
     fn start<Access>(&mut self, sql: &'static str) -> Query<'_, Access> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        Query::new(self.held.connection(), sql)
+        Query::new(self.held.connection(), self.waited, sql)
     }
 }
 

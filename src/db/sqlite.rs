@@ -8,8 +8,9 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use log::LevelFilter;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection};
 
 use super::error::DbError;
 
@@ -25,7 +26,9 @@ pub(super) fn connect_options(url: &str) -> Result<SqliteConnectOptions, DbError
         .foreign_keys(true)
         // What is deleted is overwritten: whoever was purged is in no copy of the file either.
         .pragma("secure_delete", "on")
-        .busy_timeout(PATIENCE))
+        .busy_timeout(PATIENCE)
+        // `watch` warns of them, with the wait for a connection apart.
+        .log_slow_statements(LevelFilter::Off, Duration::ZERO))
 }
 
 /// Empties the write-ahead log, if nobody reads what was there before; says whether. It does not wait for

@@ -1,15 +1,23 @@
 //! Logs: events of `tracing`, written to stderr, as lines for people or as JSON.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::panic;
 use std::str::FromStr;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
 use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::filter::{FilterExt, ParseError, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{self, Writer};
+use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+
+use super::escape::Escaping;
+use crate::config;
 
 /// What a line of the log looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,40 +50,100 @@ impl FromStr for Format {
 #[error("`{level}` is not a log level")]
 pub struct InvalidLevel {
     level: String,
-    source: tracing_subscriber::filter::ParseError,
+    source: Option<ParseError>,
 }
 
-/// Starts the log. `level` is a level, or directives such as `info,sqlx=warn`. Only the first call in
-/// a process has an effect, so that tests may each ask for it.
-pub fn init(format: Format, level: &str) -> Result<(), InvalidLevel> {
-    let subscriber = subscriber(format, level, std::io::stderr, std::io::stderr().is_terminal())?;
-    // Another subscriber is there already: it stays.
-    let _ = subscriber.try_init();
+/// Hears of the events and spans of `tracing`, beside the log.
+pub type Listener = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// How much is logged in this process, and what changes it.
+static LEVEL: OnceLock<Dial> = OnceLock::new();
+
+struct Dial {
+    filter: reload::Handle<EnvFilter, Registry>,
+    level: Mutex<String>,
+}
+
+/// Starts the log, and whoever listens beside it. `level` is a level, or directives such as
+/// `info,sqlx=warn`. Only the first call in a process has an effect, so that tests may each ask for it.
+pub fn init(format: Format, level: &str, listeners: Vec<Listener>) -> Result<(), InvalidLevel> {
+    let (filter, handle) = reload::Layer::new(filter(level)?);
+    let log = layer(format, filter, io::stderr, io::stderr().is_terminal());
+    let all = listeners.into_iter().chain([log]).collect::<Vec<_>>();
+    // Where another subscriber is there already, it stays.
+    if tracing_subscriber::registry().with(all).try_init().is_ok() {
+        _ = LEVEL.set(Dial { filter: handle, level: Mutex::new(level.to_owned()) });
+    }
     Ok(())
+}
+
+/// How much is logged at present; `None` where this process has no log of ours.
+pub fn level() -> Option<String> {
+    Some(LEVEL.get()?.level.lock().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+/// Changes how much is logged, until the process ends; says what it was before, `None` as for [`level`].
+pub fn set_level(new: &str) -> Result<Option<String>, InvalidLevel> {
+    let filter = filter(new)?;
+    let Some(dial) = LEVEL.get() else { return Ok(None) };
+    let mut level = dial.level.lock().unwrap_or_else(PoisonError::into_inner);
+    // It fails where the subscriber is gone, and then there is nothing to change.
+    _ = dial.filter.reload(filter);
+    Ok(Some(std::mem::replace(&mut *level, new.to_owned())))
+}
+
+fn filter(level: &str) -> Result<EnvFilter, InvalidLevel> {
+    let invalid = |source| InvalidLevel { level: level.to_owned(), source };
+    if !config::is_log_level(level) {
+        return Err(invalid(None));
+    }
+    EnvFilter::builder().parse(level).map_err(|source| invalid(Some(source)))
+}
+
+thread_local! {
+    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Sends panics to the log, with their place. For the binary only: a test wants to see its own.
 pub fn log_panics() {
     panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
+        PANICKED_AT.set(location.clone());
         tracing::error!(location, "panic: {}", panic.payload_as_str().unwrap_or("no message"));
     }));
 }
 
-type Log = Box<dyn tracing::Subscriber + Send + Sync>;
+/// Where this thread panicked last, for whoever has just caught it.
+pub fn panicked_at() -> Option<String> {
+    PANICKED_AT.take()
+}
 
-fn subscriber<W>(format: Format, level: &str, writer: W, colours: bool) -> Result<Log, InvalidLevel>
+fn layer<W>(
+    format: Format,
+    filter: impl Filter<Registry> + Send + Sync + 'static,
+    writer: W,
+    colours: bool,
+) -> Listener
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder()
-        .parse(level)
-        .map_err(|source| InvalidLevel { level: level.to_owned(), source })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colours);
-    Ok(match format {
-        Format::Json => Box::new(log.json().flatten_event(true).with_span_list(false).finish()),
-        Format::Pretty => Box::new(log.fmt_fields(format::debug_fn(field).delimited(" ")).finish()),
-    })
+    let log = tracing_subscriber::fmt::layer().with_ansi(colours);
+    let filter = filter.and(filter_fn(is_told));
+    match format {
+        Format::Json => {
+            let log = log.json().flatten_event(true).with_span_list(false).with_writer(Escaping(writer));
+            log.with_filter(filter).boxed()
+        }
+        Format::Pretty => {
+            let log = log.fmt_fields(format::debug_fn(field).delimited(" ")).with_writer(writer);
+            log.with_filter(filter).boxed()
+        }
+    }
+}
+
+/// Spans of this level are for traces only: what happens inside one belongs to its request.
+fn is_told(metadata: &Metadata<'_>) -> bool {
+    metadata.is_event() || *metadata.level() < Level::TRACE
 }
 
 /// A value from outside must not forge a line nor steer a terminal.
@@ -115,8 +183,8 @@ mod tests {
     fn written(format: Format, event: impl FnOnce()) -> String {
         let sink = Sink::default();
         let writer = sink.clone();
-        let log = subscriber(format, "info", move || writer.clone(), false).unwrap();
-        tracing::subscriber::with_default(log, event);
+        let log = layer(format, filter("info").unwrap(), move || writer.clone(), false);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(log), event);
         String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
     }
 
@@ -141,6 +209,13 @@ mod tests {
         let line = written(Format::Pretty, || tracing::info!(name = %"a\n\x1b[31mERROR\u{9b}b", "x\r\ny"));
         assert_eq!(line.matches('\n').count(), 1);
         assert!(line.contains(r"name=a\n\u{1b}[31mERROR\u{9b}b") && line.contains(r"x\r\ny"), "{line}");
+        let line = written(Format::Json, || tracing::info!(name = %"a\n\x1b[31mERROR\u{9b}b\x7f", "x\r\ny"));
+        assert!(!line.trim_end().contains(char::is_control), "{line:?}");
+        let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            (&json["name"], &json["message"]),
+            (&"a\n\x1b[31mERROR\u{9b}b\x7f".into(), &"x\r\ny".into())
+        );
     }
 
     #[test]
@@ -151,13 +226,15 @@ mod tests {
     #[test]
     fn a_level_that_is_none_is_named() {
         assert_eq!(
-            init(Format::Json, "loud=very").unwrap_err().to_string(),
+            init(Format::Json, "loud=very", Vec::new()).unwrap_err().to_string(),
             "`loud=very` is not a log level"
         );
     }
 
     #[test]
     fn starting_twice_is_harmless() {
-        assert!(init(Format::Json, "off").is_ok() && init(Format::Pretty, "off").is_ok());
+        assert!(
+            init(Format::Json, "off", Vec::new()).is_ok() && init(Format::Pretty, "off", Vec::new()).is_ok()
+        );
     }
 }

@@ -1,4 +1,11 @@
 //! Floor 3: what the server says about itself.
 
+mod escape;
 pub mod logs;
 pub mod metrics;
+pub mod reports;
+mod sender;
+mod start;
+pub mod traces;
+
+pub use start::{StartError, Telemetry};

@@ -1,0 +1,82 @@
+//! Watches what is asked of the database: a span for each statement and each wait for a connection, and a
+//! warning where one was slow, without the values.
+
+use std::time::{Duration, Instant};
+
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use super::pool::Driver;
+use crate::base::seldom::Seldom;
+
+/// What takes longer is worth a warning.
+const SLOW: Duration = Duration::from_millis(500);
+
+/// Waits for connections come in crowds: one warning a second tells of all of them.
+static CROWD: Seldom = Seldom::every(Duration::from_secs(1));
+
+impl Driver {
+    /// As OpenTelemetry calls it (`db.system.name`).
+    fn system(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgresql",
+        }
+    }
+}
+
+/// Runs a statement. `waited` is how long there was no connection for it.
+pub(super) async fn statement<T>(
+    driver: Driver,
+    sql: &str,
+    waited: Duration,
+    act: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let span = tracing::trace_span!(
+        "sql",
+        otel.name = sql.split_whitespace().next().unwrap_or_default(),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        db.system.name = driver.system(),
+        db.query.text = sql,
+    );
+    let begun = Instant::now();
+    let done = act.instrument(span.clone()).await;
+    if done.is_err() {
+        span.record("otel.status_code", "ERROR");
+    }
+    warn_if_slow(SLOW, sql, begun.elapsed(), waited);
+    done
+}
+
+/// Waits for a connection, or for a transaction to begin; says how long it took.
+pub(super) async fn connection<T>(
+    driver: Driver,
+    act: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<(T, Duration), sqlx::Error> {
+    let span = tracing::trace_span!("connection", db.system.name = driver.system());
+    let begun = Instant::now();
+    let done = act.instrument(span).await;
+    let waited = begun.elapsed();
+    if waited >= SLOW {
+        warn_of_crowd(waited);
+    }
+    Ok((done?, waited))
+}
+
+fn warn_if_slow(limit: Duration, sql: &str, took: Duration, waited: Duration) {
+    if took >= limit {
+        let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+        tracing::warn!(sql, duration_ms = millis(took), waited_ms = millis(waited), "a slow statement");
+    }
+}
+
+fn warn_of_crowd(waited: Duration) {
+    if let Some(times) = CROWD.counting(1) {
+        tracing::warn!(waited_ms = millis(waited), times, "a long wait for a connection");
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,90 @@
+//! Starts what a server says about itself, by its configuration, and ends it.
+
+use std::sync::OnceLock;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::Resource;
+use sentry::types::ParseDsnError;
+use uuid::{Builder, Uuid};
+
+use super::logs::{self, Format, InvalidLevel};
+use super::reports::{self, Reports};
+use super::traces::{self, Traces};
+use crate::base::random::Random;
+use crate::base::service;
+use crate::config::{Config, LogFormat};
+
+/// Why a server cannot say anything about itself.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Level(#[from] InvalidLevel),
+    #[error("telemetry.otlp_endpoint: {0}")]
+    Collector(#[from] ExporterBuildError),
+    #[error("telemetry.sentry_dsn: {0}")]
+    Dsn(#[from] ParseDsnError),
+}
+
+/// Whoever sends something somewhere. What is not asked for does not exist.
+#[derive(Default)]
+pub struct Telemetry {
+    traces: Option<Traces>,
+    reports: Option<Reports>,
+}
+
+impl Telemetry {
+    /// Starts the log, and what the configuration asks for beside it.
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let mut this = Self::default();
+        let mut listeners = Vec::new();
+        if let Some(collector) = &config.telemetry.otlp_endpoint {
+            let (traces, listener) = traces::start(collector, resource(config))?;
+            this.traces = Some(traces);
+            listeners.push(listener);
+        }
+        if let Some(dsn) = &config.telemetry.sentry_dsn {
+            let (reports, listener) = reports::start(dsn.expose(), config.environment.to_string())?;
+            this.reports = Some(reports);
+            listeners.push(listener);
+        }
+        let format = match config.log.format {
+            LogFormat::Pretty => Format::Pretty,
+            LogFormat::Json => Format::Json,
+        };
+        logs::init(format, &config.log.level, listeners)?;
+        Ok(this)
+    }
+
+    /// Sends what is still waiting, and gives up after `patience`: whoever does not answer holds nobody up.
+    pub fn finish(self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let ends = [
+            self.reports.map(|reports| beside(move || reports.finish(patience))),
+            self.traces.map(|traces| beside(move || traces.finish(patience))),
+        ];
+        for end in ends.into_iter().flatten() {
+            _ = end.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+/// Says when the work is done that another thread does meanwhile.
+fn beside(work: impl FnOnce() + Send + 'static) -> Receiver<()> {
+    let (done, end) = mpsc::channel();
+    thread::spawn(move || {
+        work();
+        // Whoever waited for it may have given up.
+        _ = done.send(());
+    });
+    end
+}
+
+/// What says of traces and figures where they come from.
+pub fn resource(config: &Config) -> Resource {
+    static INSTANCE: OnceLock<Uuid> = OnceLock::new();
+    let instance = INSTANCE.get_or_init(|| Builder::from_random_bytes(Random::system().bytes()).into_uuid());
+    traces::resource(service::NAME, config.environment.to_string(), *instance)
+}

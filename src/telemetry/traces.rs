@@ -1,0 +1,185 @@
+//! Traces: the spans of `tracing`, sent to an OpenTelemetry collector (OTLP over HTTP, protobuf).
+//!
+//! Spans of the level `info` begin a trace of their own (a request, a round of mail); those of the level
+//! `trace` (a statement, a hash) exist only inside one that is recorded, so one that is not costs little. Only
+//! spans that are ours are sent, and no events: a line of the log may say more than a trace should.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_otlp::{
+    ExporterBuildError, MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig,
+};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::PeriodicReader;
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, Span, SpanData, SpanExporter as Export,
+    SpanProcessor,
+};
+use tracing::subscriber::Interest;
+use tracing::{Level, Metadata};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::dynamic_filter_fn;
+use url::Url;
+use uuid::Uuid;
+
+use super::logs::Listener;
+use super::sender::Sender;
+use crate::base::seldom::Seldom;
+
+/// How many spans wait to be sent at most; what comes then is lost.
+const QUEUE: usize = 4096;
+
+/// How often it is said that spans were lost.
+const NOTICE: Duration = Duration::from_secs(60);
+
+/// Whoever sends the spans of this process.
+pub struct Traces(SdkTracerProvider);
+
+/// Begins to send spans to a collector, and what listens to `tracing` for them.
+///
+/// How many requests are traced is the caller's decision, if it sent one with its `traceparent`; otherwise it
+/// is by `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`, and all of them without these.
+pub fn start(collector: &Url, resource: Resource) -> Result<(Traces, Listener), ExporterBuildError> {
+    let builder = SpanExporter::builder().with_http().with_http_client(Sender::new());
+    let exporter = builder.with_endpoint(address(collector, "v1/traces")).build()?;
+    let shared = Arc::new(Shared { waiting: AtomicUsize::new(0), lost: Seldom::every(NOTICE) });
+    let config = BatchConfigBuilder::default().with_max_queue_size(QUEUE).build();
+    let sender = BatchSpanProcessor::new(Counting { exporter, shared: shared.clone() }, config);
+    let provider = SdkTracerProvider::builder()
+        .with_resource(resource)
+        .with_span_processor(Bounded { sender, shared })
+        .build();
+    let layer = tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer(env!("CARGO_PKG_NAME")))
+        .with_location(false)
+        .with_threads(false)
+        .with_level(false)
+        .with_target(false)
+        .with_tracked_inactivity(false);
+    let wanted = dynamic_filter_fn(|metadata, _| begins(metadata) || is_recorded(&Context::current()))
+        .with_callsite_filter(
+            |metadata| {
+                if is_ours(metadata) { Interest::sometimes() } else { Interest::never() }
+            },
+        );
+    Ok((Traces(provider), layer.with_filter(wanted).boxed()))
+}
+
+/// Sends what is measured to the same collector, once a minute or by `OTEL_METRIC_EXPORT_INTERVAL`.
+pub fn metrics(collector: &Url) -> Result<PeriodicReader<MetricExporter>, ExporterBuildError> {
+    let builder = MetricExporter::builder().with_http().with_http_client(Sender::new());
+    let exporter = builder.with_endpoint(address(collector, "v1/metrics")).build()?;
+    Ok(PeriodicReader::builder(exporter).build())
+}
+
+/// What says of spans and figures where they come from. `OTEL_RESOURCE_ATTRIBUTES` adds to it.
+pub fn resource(service: &'static str, environment: String, instance: Uuid) -> Resource {
+    let attributes = [
+        KeyValue::new("service.name", service.to_lowercase()),
+        KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+        KeyValue::new("service.instance.id", instance.to_string()),
+        KeyValue::new("deployment.environment.name", environment),
+    ];
+    Resource::builder().with_attributes(attributes).build()
+}
+
+impl Traces {
+    /// Sends what is still waiting, for `patience` at most.
+    pub fn finish(&self, patience: Duration) {
+        if let Err(error) = self.0.shutdown_with_timeout(patience) {
+            tracing::warn!(%error, "the last traces may not have reached the collector");
+        }
+    }
+}
+
+fn address(collector: &Url, signal: &str) -> String {
+    format!("{}/{signal}", collector.as_str().trim_end_matches('/'))
+}
+
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target().starts_with(env!("CARGO_PKG_NAME"))
+}
+
+fn begins(metadata: &Metadata<'_>) -> bool {
+    is_ours(metadata) && *metadata.level() <= Level::INFO
+}
+
+fn is_recorded(context: &Context) -> bool {
+    context.span().span_context().is_sampled()
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Spans that ended and have not been sent.
+    waiting: AtomicUsize,
+    lost: Seldom,
+}
+
+/// Lets no more spans wait than there is room for. The queue itself would say so once, and not how many.
+#[derive(Debug)]
+struct Bounded {
+    sender: BatchSpanProcessor,
+    shared: Arc<Shared>,
+}
+
+impl SpanProcessor for Bounded {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        self.sender.on_start(span, context);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        // Said by the thread that sends: here it could be a subscriber's own lock that is held.
+        if self.shared.waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.shared.lost.note(1);
+        } else {
+            self.sender.on_end(span);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.sender.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, patience: Duration) -> OTelSdkResult {
+        self.sender.shutdown_with_timeout(patience)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.sender.set_resource(resource);
+    }
+}
+
+/// Counts what does not arrive, and says so now and then.
+#[derive(Debug)]
+struct Counting<E> {
+    exporter: E,
+    shared: Arc<Shared>,
+}
+
+impl<E: Export> Export for Counting<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let count = batch.len();
+        let sent = self.exporter.export(batch).await;
+        self.shared.waiting.fetch_sub(count, Ordering::Relaxed);
+        let error = sent.as_ref().err().map(ToString::to_string);
+        let failed = if error.is_some() { count as u64 } else { 0 };
+        if let Some(spans) = self.shared.lost.counting(failed) {
+            tracing::warn!(spans, error, "traces did not reach the collector");
+        }
+        sent
+    }
+
+    fn shutdown_with_timeout(&self, patience: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(patience)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
