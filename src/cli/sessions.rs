@@ -1,7 +1,7 @@
 //! `stead sessions`: who is signed in where, and an end to it.
 
 use axum::extract::FromRef;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use serde_json::json;
 
 use super::context::{block_on, open, print, print_json};
@@ -26,12 +26,12 @@ pub enum Sessions {
     },
     /// End all sessions of an account, or of everybody, within a second on every server
     #[command(after_help = "Example: stead sessions end --all")]
+    #[command(group(ArgGroup::new("whose").required(true).args(["email", "all"])))]
     End {
         /// The address of the account
-        #[arg(required_unless_present = "all")]
         email: Option<Email>,
         /// The sessions of everybody: all have to sign in again
-        #[arg(long, conflicts_with = "email")]
+        #[arg(long)]
         all: bool,
         /// As JSON, for programs
         #[arg(long)]

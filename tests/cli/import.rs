@@ -249,5 +249,7 @@ fn the_report_is_never_the_file_that_is_read() {
     let file = folder.path().join("people.ndjson");
     std::fs::write(&file, "{\"email\": \"ada@example.com\"}\n").unwrap();
     folder.run("user import people.ndjson --report ./people.ndjson").fails(&["another name"]);
+    folder.run("user import people.ndjson --report -").fails(&["give it a name"]);
+    assert!(!folder.path().join("-").exists());
     assert!(std::fs::read_to_string(&file).unwrap().contains("ada@example.com"));
 }

@@ -70,10 +70,14 @@ impl ImportUsers {
         if way == Way::AllOrNothing && size.is_none() {
             return Err("--all-or-nothing reads several times: give it a file, not a pipe".into());
         }
-        if let Some(report) = &self.report
-            && is_same(report, &self.file)
-        {
-            return Err("--report is the file that is read: give it another name".into());
+        match &self.report {
+            Some(report) if report == Path::new("-") => {
+                return Err("--report is a file: give it a name, and not -".into());
+            }
+            Some(report) if is_same(report, &self.file) => {
+                return Err("--report is the file that is read: give it another name".into());
+            }
+            _ => {}
         }
         let open = || -> Result<Source, Unreadable> {
             match from_stdin {
