@@ -8,6 +8,7 @@ pub mod config; // floor 2: sections, environment, layers, checks
 pub mod db; // floor 3: Db, Tx, queries, migrations, Record (the base of every row)
 pub mod telemetry; // floor 3: logs
 pub mod tasks; // floor 4: background work, leases, and the order of shutdown
+pub mod server; // floor 5: the listeners: connections in, requests to a router
 pub mod mail; // floor 5: letters, the outbox, and the courier who empties it
 pub mod http; // floor 6: problems, extractors, pages, the feature blueprint, the middleware stack
 pub mod access; // floor 7: who calls and what they may do

@@ -41,6 +41,11 @@ impl Tasks {
         self.drain.is_cancelled()
     }
 
+    /// Resolves when the process is about to end.
+    pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.drain.clone().cancelled_owned()
+    }
+
     /// Whether no more rounds begin; one that consists of many steps ends with the present one.
     pub fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()

@@ -1,0 +1,138 @@
+//! What a connection is doing, and until when it may: written by the requests on it, read by its clock.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Milliseconds since the first look at the clock; never zero, which stands for "not at all".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment(u64);
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+impl Moment {
+    pub(super) fn now() -> Self {
+        Self(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1)
+    }
+
+    pub(super) fn plus(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    pub(super) fn instant(self) -> Instant {
+        *START + Duration::from_millis(self.0)
+    }
+}
+
+/// How long each state may last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// From the first byte of a request (or the connection itself) to the end of its header.
+    pub(super) head: Duration,
+    /// Between two requests. Load balancers keep connections for a minute: who closes first should be they.
+    pub(super) idle: Duration,
+    /// Without any progress while a request is answered.
+    pub(super) answer: Duration,
+    /// Without the other side taking anything of what is written.
+    pub(super) write: Duration,
+}
+
+/// Shared by a connection, its bytes and its requests.
+pub(super) struct Activity {
+    /// Requests whose answer is not wholly handed over.
+    busy: AtomicU32,
+    /// Since when the header of a request is coming in.
+    head: AtomicU64,
+    /// Since when nothing has happened.
+    quiet: AtomicU64,
+    /// Since when the other side has taken nothing.
+    stuck: AtomicU64,
+    has_served: AtomicBool,
+    is_http2: AtomicBool,
+}
+
+impl Activity {
+    pub(super) fn new() -> Self {
+        let Moment(now) = Moment::now();
+        Self {
+            busy: AtomicU32::new(0),
+            head: AtomicU64::new(now),
+            quiet: AtomicU64::new(now),
+            stuck: AtomicU64::new(0),
+            has_served: AtomicBool::new(false),
+            is_http2: AtomicBool::new(false),
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether a request is under way, or an answer still being taken.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.is_busy() || self.stuck.load(Ordering::Relaxed) != 0
+    }
+
+    pub(super) fn has_served(&self) -> bool {
+        self.has_served.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.is_http2.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn quiet_since(&self) -> Moment {
+        Moment(self.quiet.load(Ordering::Relaxed))
+    }
+
+    /// Bytes have come. Between two requests of HTTP/2 they may be anything; there, pings tell who is gone.
+    pub(super) fn heard(&self) {
+        if !self.is_busy() && self.head.load(Ordering::Relaxed) == 0 && !self.is_http2() {
+            self.head.store(Moment::now().0, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the other side takes what is written.
+    pub(super) fn wrote(&self, progress: bool) {
+        let stuck = self.stuck.load(Ordering::Relaxed);
+        if progress && stuck != 0 {
+            self.stuck.store(0, Ordering::Relaxed);
+        } else if !progress && stuck == 0 {
+            self.stuck.store(Moment::now().0, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn begin(&self, is_http2: bool) {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        self.head.store(0, Ordering::Relaxed);
+        self.is_http2.store(is_http2, Ordering::Relaxed);
+        self.has_served.store(true, Ordering::Relaxed);
+        self.go_on();
+    }
+
+    pub(super) fn go_on(&self) {
+        self.quiet.store(Moment::now().0, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        self.go_on();
+        self.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// When its present state will have lasted too long.
+    pub(super) fn due(&self, patience: &Patience) -> Moment {
+        let read = |moment: &AtomicU64| match moment.load(Ordering::Relaxed) {
+            0 => None,
+            since => Some(Moment(since)),
+        };
+        let stuck = read(&self.stuck).map(|since| since.plus(patience.write));
+        let state = match read(&self.head) {
+            _ if self.is_busy() => self.quiet_since().plus(patience.answer),
+            Some(since) => since.plus(patience.head),
+            None => self.quiet_since().plus(patience.idle),
+        };
+        stuck.map_or(state, |stuck| stuck.min(state))
+    }
+}

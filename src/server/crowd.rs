@@ -1,0 +1,208 @@
+//! Everybody who is connected to a listener, how many they may be, and who leaves when others come.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
+
+use super::activity::Activity;
+
+/// What connections are told; a later one contains those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Order {
+    /// Go on.
+    #[default]
+    None,
+    /// Answer, and let them come back elsewhere.
+    Drain,
+    /// Answer what is under way, and close.
+    Stop,
+    /// Close, unless a request has come in the meantime.
+    Leave,
+}
+
+/// Who is connected. Clones share it.
+#[derive(Clone)]
+pub struct Crowd(Arc<Inner>);
+
+struct Inner {
+    most: usize,
+    open: AtomicUsize,
+    dismissed: AtomicU64,
+    state: Mutex<State>,
+    departure: Notify,
+}
+
+struct State {
+    order: Order,
+    next: u64,
+    members: HashMap<u64, Arc<Seat>>,
+}
+
+/// What the crowd knows of one of its members.
+pub(super) struct Seat {
+    pub(super) activity: Arc<Activity>,
+    order: AtomicU8,
+    /// Whoever serves the connection, to be woken by an order.
+    pub(super) servant: AtomicWaker,
+}
+
+impl Seat {
+    fn new(order: Order) -> Self {
+        Self {
+            activity: Arc::new(Activity::new()),
+            order: AtomicU8::new(order as u8),
+            servant: AtomicWaker::new(),
+        }
+    }
+
+    pub(super) fn order(&self) -> Order {
+        match self.order.load(Ordering::Acquire) {
+            0 => Order::None,
+            1 => Order::Drain,
+            2 => Order::Stop,
+            _ => Order::Leave,
+        }
+    }
+
+    fn tell(&self, order: Order) {
+        self.order.fetch_max(order as u8, Ordering::AcqRel);
+        self.servant.wake();
+    }
+
+    /// Takes back that it should leave: it has work again.
+    pub(super) fn stay(&self, order: Order) {
+        let leave = Order::Leave as u8;
+        _ = self.order.compare_exchange(leave, order as u8, Ordering::AcqRel, Ordering::Acquire);
+    }
+}
+
+impl Crowd {
+    pub fn new(most: usize) -> Self {
+        let state = State { order: Order::None, next: 0, members: HashMap::new() };
+        Self(Arc::new(Inner {
+            most,
+            open: AtomicUsize::new(0),
+            dismissed: AtomicU64::new(0),
+            state: Mutex::new(state),
+            departure: Notify::new(),
+        }))
+    }
+
+    /// How many connections are open.
+    pub fn open(&self) -> usize {
+        self.0.open.load(Ordering::Relaxed)
+    }
+
+    /// How many may be.
+    pub fn most(&self) -> usize {
+        self.0.most
+    }
+
+    /// How many that were idle had to leave for others since the start.
+    pub fn dismissed(&self) -> u64 {
+        self.0.dismissed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.open() >= self.0.most
+    }
+
+    pub(super) fn join(&self) -> Member {
+        let mut state = self.state();
+        let (id, seat) = (state.next, Arc::new(Seat::new(state.order)));
+        state.next += 1;
+        state.members.insert(id, seat.clone());
+        self.0.open.store(state.members.len(), Ordering::Relaxed);
+        Member { crowd: self.clone(), id, seat }
+    }
+
+    /// Tells everybody, those who will come too.
+    pub(super) fn tell(&self, order: Order) {
+        let mut state = self.state();
+        state.order = state.order.max(order);
+        state.members.values().for_each(|seat| seat.tell(order));
+    }
+
+    /// Asks whoever has been without a request for longest to leave; whether there is anybody.
+    pub(super) fn dismiss_one(&self) -> bool {
+        let state = self.state();
+        let idle =
+            state.members.values().filter(|seat| !seat.activity.is_in_use() && seat.order() != Order::Leave);
+        let Some(seat) = idle.min_by_key(|seat| seat.activity.quiet_since()) else { return false };
+        self.0.dismissed.fetch_add(1, Ordering::Relaxed);
+        seat.tell(Order::Leave);
+        true
+    }
+
+    /// Resolves when somebody has left.
+    pub(super) async fn departure(&self) {
+        self.0.departure.notified().await;
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of the crowd, until it is dropped.
+pub(super) struct Member {
+    crowd: Crowd,
+    id: u64,
+    pub(super) seat: Arc<Seat>,
+}
+
+impl Member {
+    /// Takes back that it should leave: it has work again.
+    pub(super) fn stay(&self) {
+        self.seat.stay(self.crowd.state().order);
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let mut state = self.crowd.state();
+        state.members.remove(&self.id);
+        self.crowd.0.open.store(state.members.len(), Ordering::Relaxed);
+        drop(state);
+        self.crowd.0.departure.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_been_idle_for_longest_leaves_first_and_who_is_busy_stays() {
+        let crowd = Crowd::new(3);
+        let busy = crowd.join();
+        busy.seat.activity.begin(false);
+        let idle = [crowd.join(), crowd.join()];
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        idle[0].seat.activity.begin(false);
+        idle[0].seat.activity.end();
+        assert!(crowd.is_full() && crowd.dismiss_one());
+        let orders = || [&busy, &idle[0], &idle[1]].map(|member| member.seat.order());
+        assert_eq!(orders(), [Order::None, Order::None, Order::Leave]);
+        assert!(crowd.dismiss_one() && !crowd.dismiss_one());
+        assert_eq!(orders(), [Order::None, Order::Leave, Order::Leave]);
+        idle[0].stay();
+        assert_eq!((idle[0].seat.order(), crowd.dismissed()), (Order::None, 2));
+        drop(idle);
+        assert_eq!((crowd.open(), crowd.is_full()), (1, false));
+        crowd.departure().await;
+    }
+
+    #[test]
+    fn who_comes_late_is_told_what_the_others_were() {
+        let crowd = Crowd::new(3);
+        crowd.tell(Order::Drain);
+        let member = crowd.join();
+        assert_eq!(member.seat.order(), Order::Drain);
+        crowd.tell(Order::Stop);
+        assert_eq!(member.seat.order(), Order::Stop);
+    }
+}
