@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use log::LevelFilter;
@@ -14,6 +14,8 @@ use super::change::Herald;
 use super::connection::Held;
 use super::error::DbError;
 use super::feed::Feed;
+use super::meters::Meters;
+use super::options::Options;
 use super::session::{Session, Tx};
 use super::silence::Silence;
 use super::{sqlite, watch};
@@ -39,29 +41,19 @@ impl Driver {
     }
 }
 
-/// Pool settings and time-outs.
-#[derive(Clone, Debug)]
-pub struct Options {
-    pub max_connections: u32,
-    /// How long a request waits for a connection before it is told 503.
-    pub acquire_timeout: Duration,
-    /// After this the server gives up on one statement.
-    pub statement_timeout: Duration,
-}
-
 /// Handles to the database; clones share the pools.
 #[derive(Clone)]
 pub struct Db {
-    pools: Pools,
+    pub(super) pools: Pools,
     clock: Clock,
     herald: Herald,
     feed: Feed,
-    statements: Arc<AtomicU64>,
+    pub(super) meters: Arc<Meters>,
 }
 
 /// The feed is followed over a connection of its own, so that a busy server still hears of changes.
 #[derive(Clone)]
-enum Pools {
+pub(super) enum Pools {
     /// One writer, so that writers queue here in order instead of failing with "database is locked".
     Sqlite {
         readers: SqlitePool,
@@ -88,7 +80,7 @@ impl Db {
         };
         let herald = Herald::default();
         let feed = Feed::new(clock.clone(), herald.clone());
-        Ok(Self { pools, clock, herald, feed, statements: Arc::default() })
+        Ok(Self { pools, clock, herald, feed, meters: Arc::default() })
     }
 
     pub fn driver(&self) -> Driver {
@@ -100,7 +92,7 @@ impl Db {
 
     /// A connection for reading.
     pub async fn read(&self) -> Result<Session, DbError> {
-        let held = watch::connection(self.driver(), async {
+        let held = watch::connection(self.driver(), &self.meters, self.name("readers"), async {
             Ok(match &self.pools {
                 Pools::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
                 Pools::Postgres { pool, silence, .. } => {
@@ -113,7 +105,7 @@ impl Db {
 
     /// The connection over which the feed is followed.
     pub async fn follow(&self) -> Result<Session, DbError> {
-        let held = watch::connection(self.driver(), async {
+        let held = watch::connection(self.driver(), &self.meters, "follower", async {
             Ok(match &self.pools {
                 Pools::Sqlite { follower, .. } => Held::Sqlite(follower.acquire().await?),
                 Pools::Postgres { follower, silence, .. } => {
@@ -133,7 +125,7 @@ impl Db {
     }
 
     async fn begin(&self) -> Result<Tx, DbError> {
-        let held = watch::connection(self.driver(), async {
+        let held = watch::connection(self.driver(), &self.meters, self.name("writer"), async {
             Ok(match &self.pools {
                 // Taking the write lock at once makes a busy database wait instead of failing half-way.
                 Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
@@ -145,8 +137,13 @@ impl Db {
         Ok(Tx::new(self.session(held.await?), self.clock.clone(), self.herald.clone()))
     }
 
+    /// What a pool is called: PostgreSQL has one for readers and writers.
+    fn name(&self, of_sqlite: &'static str) -> &'static str {
+        if self.driver() == Driver::Sqlite { of_sqlite } else { "main" }
+    }
+
     fn session(&self, (held, waited): (Held, Duration)) -> Session {
-        Session::new(held, waited, self.statements.clone())
+        Session::new(held, waited, self.meters.clone())
     }
 
     /// What every replica must hear of.
@@ -156,7 +153,7 @@ impl Db {
 
     /// How many statements were started so far.
     pub fn statements(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+        self.meters.statements.load(Ordering::Relaxed)
     }
 
     /// Empties SQLite's write-ahead log, which holds rows as they were before they were deleted; says

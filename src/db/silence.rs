@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
-use super::pool::Options;
+use super::options::Options;
 
 /// The longest that an idle connection may take to answer.
 const ANSWER: Duration = Duration::from_secs(1);
