@@ -8,6 +8,7 @@ mod bulk;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::meters::Meters;
 use super::origin::Origin;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::UserId;
@@ -96,11 +97,13 @@ impl Action {
 pub struct Audit {
     clock: Clock,
     random: Random,
+    /// What happens is counted, too, and for all who write.
+    pub(super) meters: Meters,
 }
 
 impl Audit {
     pub fn new(clock: Clock, random: Random) -> Self {
-        Self { clock, random }
+        Self { clock, random, meters: Meters::default() }
     }
 
     /// Writes one entry. `actor` is who did it (nobody, where nobody is signed in), `subject` is whom
@@ -136,6 +139,7 @@ impl Audit {
         object: Object,
         origin: &Origin,
     ) -> Result<(), DbError> {
+        self.meters.audited(action);
         let id = EventId::fresh(&self.clock, &self.random);
         tx.query(
             "INSERT INTO audit_events (id, occurred_at, action, actor_id, subject_id, role, request_id)

@@ -28,6 +28,7 @@ impl Access {
             self.read_keys(&mut db).await?;
         }
         self.freshness.looked_at(begun);
+        self.audit.meters.heard(changes.len());
         Ok(())
     }
 

@@ -35,6 +35,11 @@ impl Freshness {
         self.looked.fetch_max(millis, Ordering::AcqRel);
     }
 
+    /// How long ago the last look that succeeded began.
+    pub fn age(&self) -> Duration {
+        self.origin.elapsed().saturating_sub(Duration::from_millis(self.looked.load(Ordering::Acquire)))
+    }
+
     pub fn is_fresh(&self) -> bool {
         self.is_fresh_at(Instant::now())
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Access;
 use super::audit::Action;
 use super::device::{self, DeviceId};
+use super::meters::Reason;
 use super::origin::Origin;
 use super::principal::{self, Principal};
 use super::refresh::RefreshToken;
@@ -75,6 +76,12 @@ impl Access {
 
     /// Trades a refresh token for the next pair. What ends a session here is committed, too.
     pub async fn refresh(&self, presented: &str, origin: &Origin) -> Result<Tokens, IssueError> {
+        let outcome = self.trade(presented, origin).await;
+        self.count(&outcome);
+        outcome
+    }
+
+    async fn trade(&self, presented: &str, origin: &Origin) -> Result<Tokens, IssueError> {
         let token =
             RefreshToken::decode(&self.keys.refresh, presented).ok_or(IssueError::InvalidRefreshToken)?;
         let mut tx = self.db.write().await?;
@@ -97,6 +104,13 @@ impl Access {
             IssueError::Over => IssueError::InvalidRefreshToken,
             error => error,
         })
+    }
+
+    fn count(&self, outcome: &Result<Tokens, IssueError>) {
+        match outcome {
+            Ok(_) => self.audit.meters.refreshed(),
+            Err(error) => _ = Reason::of_issue(error).map(|reason| self.audit.meters.refused(reason)),
+        }
     }
 
     async fn advance(&self, tx: &mut Tx, token: RefreshToken) -> Result<Tokens, IssueError> {

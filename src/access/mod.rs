@@ -11,6 +11,7 @@ mod freshness;
 pub mod hasher;
 pub mod issue;
 pub mod keys;
+mod meters;
 pub mod origin;
 pub mod password;
 pub mod permission;
@@ -29,6 +30,7 @@ use self::audit::Audit;
 use self::cache::{Begun, Memory};
 use self::freshness::Freshness;
 use self::keys::Keys;
+use self::meters::Reason;
 use self::principal::{Actor, Principal};
 use self::token::{Claims, InvalidToken};
 use crate::base::clock::{Clock, Timestamp};
@@ -97,6 +99,14 @@ impl Access {
     /// The principal of an access token: signature and claims first, then session, status and roles
     /// as they are now. What is remembered needs no database: [`follow`] keeps it true.
     pub async fn authenticate(&self, token: &str) -> Result<Principal, AccessError> {
+        let outcome = self.believe(token).await;
+        if let Some(reason) = outcome.as_ref().err().and_then(Reason::of_access) {
+            self.audit.meters.refused(reason);
+        }
+        outcome
+    }
+
+    async fn believe(&self, token: &str) -> Result<Principal, AccessError> {
         let now = self.clock.now();
         let begun = self.memory.begin();
         let claims = match self.memory.claims(token) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::audit::{Action, Audit};
 use super::device::DeviceId;
 use super::hasher::{HashError, Hasher, Place};
+use super::meters::{self, Reason};
 use super::origin::Origin;
 use super::strength::{Measure, Weakness};
 use super::throttle::{self, Limits, Reservation};
@@ -121,6 +122,11 @@ impl Passwords {
         found.map_err(NewPasswordError::Weak)
     }
 
+    /// The threads and their queue.
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
     /// How many hashes were computed so far, to compare or to make one.
     pub fn computed(&self) -> u64 {
         self.hasher.computed()
@@ -128,8 +134,16 @@ impl Passwords {
 
     /// Checks a password: one unit of the budget, one hash, whoever is asked for.
     pub async fn check(&self, claim: Claim<'_>, origin: &Origin) -> Result<Proof, PasswordError> {
+        let (outcome, meters) = (self.compare(claim, origin).await, &self.audit.meters);
+        if let Some(reason) = outcome.as_ref().err().and_then(Reason::of_password) {
+            meters.refused(reason);
+        }
+        outcome
+    }
+
+    async fn compare(&self, claim: Claim<'_>, origin: &Origin) -> Result<Proof, PasswordError> {
         let (budgets, subject, standing) = (self.budgets(&claim)?, claim.subject, claim.standing);
-        let place = self.admit(&budgets.charged).await?;
+        let place = self.admit(&budgets.charged, standing).await?;
         let verdict = self.hasher.verify(place, claim.password, claim.stored).await?;
         if verdict.matches {
             return Ok(Proof { budgets, outdated: verdict.outdated });
@@ -170,14 +184,28 @@ impl Passwords {
     ) -> Result<bool, PasswordError> {
         let limits = Limits { window: purpose.life().min(throttle::MAILS.window), ..throttle::MAILS };
         let key = self.key(&[b"mail", purpose.name().as_bytes(), email.as_str().as_bytes()])?;
-        Ok(throttle::take(tx, &key, limits, self.clock.now()).await?)
+        self.take(tx, &key, limits, "mail").await
     }
 
     /// Whether one more notice may be sent to `email` of what was done with the account's password. A
     /// budget of its own, or whoever has that password could use up the other first, and act unnoticed.
     pub async fn may_notify(&self, tx: &mut Tx, email: &Email) -> Result<bool, PasswordError> {
         let key = self.key(&[b"notice", email.as_str().as_bytes()])?;
-        Ok(throttle::take(tx, &key, throttle::MAILS, self.clock.now()).await?)
+        self.take(tx, &key, throttle::MAILS, "notice").await
+    }
+
+    async fn take(
+        &self,
+        tx: &mut Tx,
+        key: &Tag,
+        limits: Limits,
+        name: &'static str,
+    ) -> Result<bool, PasswordError> {
+        let is_taken = throttle::take(tx, key, limits, self.clock.now()).await?;
+        if !is_taken {
+            self.audit.meters.throttled(name);
+        }
+        Ok(is_taken)
     }
 
     /// Forgets the budgets of an address that has no account any more.
@@ -192,7 +220,7 @@ impl Passwords {
 
     /// A place in the hash queue and a unit of the budget; the place first, so that a flood is turned
     /// away before it costs a write.
-    async fn admit(&self, budget: &Tag) -> Result<Place, PasswordError> {
+    async fn admit(&self, budget: &Tag, standing: Standing) -> Result<Place, PasswordError> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let place = self.hasher.admit()?;
@@ -203,9 +231,11 @@ impl Passwords {
                 Reservation::Granted => return Ok(place),
                 Reservation::Undecided if tokio::time::Instant::now() < deadline => drop(place),
                 Reservation::Undecided => {
+                    self.audit.meters.throttled(meters::budget(standing));
                     return Err(PasswordError::TooManyAttempts { retry_after: PATIENCE });
                 }
                 Reservation::Refused { retry_after } => {
+                    self.audit.meters.throttled(meters::budget(standing));
                     return Err(PasswordError::TooManyAttempts { retry_after });
                 }
             }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgRow};
@@ -13,7 +12,7 @@ use sqlx::{Arguments as _, AssertSqlSafe, Encode, FromRow, Postgres, SqlSafeStr,
 use super::connection::Connection;
 use super::error::DbError;
 use super::pool::Driver;
-use super::watch;
+use super::watch::Watch;
 
 /// A value that both databases store: the only kind that can be bound.
 pub trait Value:
@@ -44,8 +43,7 @@ enum Arguments {
 /// A statement being put together: fixed text, bound values.
 pub struct Query<'s, Access> {
     connection: Connection<'s>,
-    /// How long the session waited for it.
-    waited: Duration,
+    watch: Watch<'s>,
     sql: Cow<'static, str>,
     arguments: Arguments,
     bound: usize,
@@ -59,17 +57,17 @@ macro_rules! on_driver {
         if let Some(fault) = $query.fault {
             return Err(DbError::Failed(sqlx::Error::Encode(fault)));
         }
-        let (sql, waited) = (sql_str($query.sql), $query.waited);
+        let (sql, watch) = (sql_str($query.sql), $query.watch);
         let text = sql.clone();
         let text = text.as_str();
         match ($query.connection, $query.arguments) {
             (Connection::Sqlite(c), Arguments::Sqlite(a)) => {
                 let call = sqlx::$make(sql, a).$call(c);
-                watch::statement(Driver::Sqlite, text, waited, call).await?.into()
+                watch.statement(Driver::Sqlite, text, call).await?.into()
             }
             (Connection::Postgres(c, silence), Arguments::Postgres(a)) => {
                 let call = silence.end(sqlx::$make(sql, a).$call(c));
-                watch::statement(Driver::Postgres, text, waited, call).await?.into()
+                watch.statement(Driver::Postgres, text, call).await?.into()
             }
             _ => return Err(DbError::Failed(sqlx::Error::Protocol("arguments of another driver".into()))),
         }
@@ -77,13 +75,13 @@ macro_rules! on_driver {
 }
 
 impl<'s, Access> Query<'s, Access> {
-    pub(super) fn new(connection: Connection<'s>, waited: Duration, sql: &'static str) -> Self {
+    pub(super) fn new(connection: Connection<'s>, watch: Watch<'s>, sql: &'static str) -> Self {
         let arguments = match connection {
             Connection::Sqlite(_) => Arguments::Sqlite(SqliteArguments::default()),
             Connection::Postgres(..) => Arguments::Postgres(PgArguments::default()),
         };
         let sql = Cow::Borrowed(sql);
-        Self { connection, waited, sql, arguments, bound: 0, fault: None, access: PhantomData }
+        Self { connection, watch, sql, arguments, bound: 0, fault: None, access: PhantomData }
     }
 
     /// Binds the next parameter.

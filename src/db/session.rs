@@ -3,13 +3,15 @@
 use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::change::{Change, Herald};
 use super::connection::Held;
 use super::error::DbError;
+use super::meters::Meters;
 use super::query::{Query, ReadOnly, ReadWrite};
+use super::watch::Watch;
 use crate::base::clock::Clock;
 
 /// A connection to one of the two databases. Outside a transaction it only reads.
@@ -17,12 +19,12 @@ pub struct Session {
     held: Held,
     /// How long there was no connection for it.
     waited: Duration,
-    statements: Arc<AtomicU64>,
+    meters: Arc<Meters>,
 }
 
 impl Session {
-    pub(super) fn new(held: Held, waited: Duration, statements: Arc<AtomicU64>) -> Self {
-        Self { held, waited, statements }
+    pub(super) fn new(held: Held, waited: Duration, meters: Arc<Meters>) -> Self {
+        Self { held, waited, meters }
     }
 
     /// Starts a statement that reads. Parameters are `$1`, `$2`, … on both databases.
@@ -31,8 +33,8 @@ impl Session {
     }
 
     fn start<Access>(&mut self, sql: &'static str) -> Query<'_, Access> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        Query::new(self.held.connection(), self.waited, sql)
+        self.meters.statements.fetch_add(1, Ordering::Relaxed);
+        Query::new(self.held.connection(), Watch { waited: self.waited, meters: &self.meters }, sql)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::meters::Meters;
 use super::pool::Driver;
 use crate::base::seldom::Seldom;
 
@@ -25,39 +26,57 @@ impl Driver {
     }
 }
 
-/// Runs a statement. `waited` is how long there was no connection for it.
-pub(super) async fn statement<T>(
-    driver: Driver,
-    sql: &str,
-    waited: Duration,
-    act: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, sqlx::Error> {
-    let span = tracing::trace_span!(
-        "sql",
-        otel.name = sql.split_whitespace().next().unwrap_or_default(),
-        otel.kind = "client",
-        otel.status_code = Empty,
-        db.system.name = driver.system(),
-        db.query.text = sql,
-    );
-    let begun = Instant::now();
-    let done = act.instrument(span.clone()).await;
-    if done.is_err() {
-        span.record("otel.status_code", "ERROR");
+/// What is known of a statement before it runs.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'m> {
+    /// How long there was no connection for it.
+    pub waited: Duration,
+    pub meters: &'m Meters,
+}
+
+impl Watch<'_> {
+    /// Runs the statement.
+    pub async fn statement<T>(
+        self,
+        driver: Driver,
+        sql: &str,
+        act: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        let span = tracing::trace_span!(
+            "sql",
+            otel.name = sql.split_whitespace().next().unwrap_or_default(),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            db.system.name = driver.system(),
+            db.query.text = sql,
+        );
+        let begun = Instant::now();
+        let done = act.instrument(span.clone()).await;
+        if done.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
+        let took = begun.elapsed();
+        self.meters.statement(sql, took, done.is_err());
+        warn_if_slow(SLOW, sql, took, self.waited);
+        done
     }
-    warn_if_slow(SLOW, sql, begun.elapsed(), waited);
-    done
 }
 
 /// Waits for a connection, or for a transaction to begin; says how long it took.
 pub(super) async fn connection<T>(
     driver: Driver,
+    meters: &Meters,
+    pool: &'static str,
     act: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<(T, Duration), sqlx::Error> {
     let span = tracing::trace_span!("connection", db.system.name = driver.system());
     let begun = Instant::now();
-    let done = act.instrument(span).await;
+    let done = {
+        let _waiting = meters.waiting();
+        act.instrument(span).await
+    };
     let waited = begun.elapsed();
+    meters.connection(pool, waited, done.is_err());
     if waited >= SLOW {
         warn_of_crowd(waited);
     }
