@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use super::explain;
 use crate::access::principal::Status;
 use crate::base::clock::Timestamp;
 use crate::cli::failure::Failure;
@@ -58,7 +57,7 @@ impl ListUsers {
         loop {
             let page =
                 PageOf { filter: filter.clone(), limit: Default::default(), cursor, include_total: false };
-            let page = users.list(page).await.map_err(explain)?;
+            let page = users.list(page).await?;
             for person in page.items {
                 let user = Shown::from(person);
                 rows.row(&user, line(&user))?;
