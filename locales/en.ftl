@@ -290,6 +290,7 @@ fault-too-many = This has too many entries: { $max } at most
 fault-invalid-email = This is not an e-mail address
 fault-invalid-time = This is not a time in the form of RFC 3339, such as 2026-01-31T12:00:00Z (in a query, + is written %2B)
 fault-invalid-id = This is not an id
+fault-invalid-log-level = This is no level: error, warn, info, debug, trace or off, with exceptions as in info,sqlx=warn
 fault-invalid-language = This must be one of: en, zh
 fault-weak-password = This password is too easy to guess
 fault-password-too-short = { $min ->

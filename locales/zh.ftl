@@ -269,6 +269,7 @@ fault-too-many = 条目过多：最多 { $max } 个
 fault-invalid-email = 这不是邮箱地址
 fault-invalid-time = 这不是 RFC 3339 格式的时间，例如 2026-01-31T12:00:00Z（在查询中，+ 写作 %2B）
 fault-invalid-id = 这不是标识
+fault-invalid-log-level = 这不是日志级别：应为 error、warn、info、debug、trace 或 off，可带例外，如 info,sqlx=warn
 fault-invalid-language = 必须是下列之一：en, zh
 fault-weak-password = 该密码太容易被猜到
 fault-password-too-short = 密码至少需要 { $min } 个字符

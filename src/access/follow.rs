@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::Access;
 use super::keys::KeyError;
 use crate::db::{Change, DbError, Session};
+use crate::tasks::Round;
 
 /// How often the feed is read: a change is heard everywhere well within a second.
 pub const PERIOD: Duration = Duration::from_millis(250);
@@ -37,7 +38,7 @@ impl Access {
     async fn read_keys(&self, db: &mut Session) -> Result<(), DbError> {
         match self.keys.reload(db).await {
             Err(KeyError::Database(error)) => return Err(error),
-            Err(error) => tracing::error!(%error, "not all keys can be read"),
+            Err(error) => tracing::error!(%error, task = "keys", "not all keys can be read"),
             Ok(()) => {}
         }
         // Whatever was checked with the old keys while the new ones were read.
@@ -47,21 +48,23 @@ impl Access {
     }
 
     /// One look in the background. The log says once that nobody is believed, and once that it is over.
-    pub async fn keep_following(&self) {
+    pub async fn keep_following(&self) -> Round {
         let failure = match timeout(PATIENCE, self.follow()).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some("it does not answer".to_owned()),
         };
         let told = &self.freshness.told;
+        let round = if failure.is_none() { Round::Done } else { Round::Failed };
         match failure {
             None if told.swap(false, Ordering::Relaxed) => {
                 tracing::info!("callers are believed again: the database answers");
             }
             Some(error) if !self.freshness.is_fresh() && !told.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(error, "no caller is believed until the database answers");
+                tracing::error!(error, task = "feed", "no caller is believed until the database answers");
             }
             _ => {}
         }
+        round
     }
 }

@@ -4,16 +4,21 @@
 //! Argon2id at 19 MiB takes about 20 ms of a core. More threads than cores, or a queue without an
 //! end, would let a flood of sign-ins stop every other request.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tracing::{Instrument, Span};
 
+use super::stopwatch::{self, Stopwatch};
 use super::strength::{Measure, Weakness};
 use crate::base::random::Random;
 use crate::base::secret::Password;
@@ -57,6 +62,9 @@ pub struct Verdict {
 struct Job {
     task: Task,
     place: Place,
+    queued: Instant,
+    /// Of whoever waits for it.
+    span: Span,
 }
 
 enum Task {
@@ -145,8 +153,10 @@ impl Hasher {
         task: impl FnOnce(oneshot::Sender<T>) -> Task,
     ) -> Result<T, HashError> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(Job { task: task(reply), place }).map_err(|_| HashError::Lost)?;
-        answer.await.map_err(|_| HashError::Lost)
+        let span = stopwatch::span();
+        let job = Job { task: task(reply), place, queued: Instant::now(), span: span.clone() };
+        self.jobs.send(job).map_err(|_| HashError::Lost)?;
+        answer.instrument(span).await.map_err(|_| HashError::Lost)
     }
 }
 
@@ -169,7 +179,7 @@ impl Worker {
 
     fn run(mut self, queue: &Receiver<Job>) {
         loop {
-            let Job { task, place } = match queue.recv_timeout(IDLE) {
+            let Job { task, place, queued, span } = match queue.recv_timeout(IDLE) {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Timeout) => {
                     self.memory = Vec::new();
@@ -177,22 +187,25 @@ impl Worker {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             };
+            let watch = Stopwatch::begin(span, queued);
             // A caller who hung up while queued gets no work done; its attempt stays counted.
             match task {
                 Task::Hash { reply, .. } if reply.is_closed() => {}
                 Task::Verify { reply, .. } if reply.is_closed() => {}
                 Task::Measure { reply, .. } if reply.is_closed() => {}
                 Task::Measure { password, measure, reply } => {
-                    _ = reply.send(measure.guessability(&password));
+                    watch.answer(reply, measure.guessability(&password));
                 }
                 Task::Hash { password, salt, measure, reply } => {
                     match measure.map_or(Ok(()), |measure| measure.guessability(&password)) {
-                        Err(weakness) => _ = reply.send(Err(weakness)),
-                        Ok(()) => _ = self.hash(&password, &salt).map(|hash| reply.send(Ok(hash))),
+                        Err(weakness) => watch.answer(reply, Err(weakness)),
+                        Ok(()) => {
+                            _ = self.hash(&password, &salt).map(|hash| watch.answer(reply, Ok(hash)));
+                        }
                     }
                 }
                 Task::Verify { password, stored, reply } => {
-                    _ = reply.send(self.verify(&password, stored.as_deref()));
+                    watch.answer(reply, self.verify(&password, stored.as_deref()));
                 }
             }
             drop(place);
@@ -280,114 +293,4 @@ fn phc(params: &Params, salt: &[u8; 16], hash: &[u8; Params::DEFAULT_OUTPUT_LEN]
         hash: Some(Output::new(hash).ok()?),
     };
     Some(phc.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(memory_kib: u32, queue: usize) -> Hash {
-        Hash { memory_kib, iterations: 1, parallelism: 1, threads: Some(1), queue }
-    }
-
-    fn hasher(memory_kib: u32, queue: usize) -> Hasher {
-        Hasher::start(&settings(memory_kib, queue), Random::seeded(3)).unwrap()
-    }
-
-    fn password(text: &str) -> Password {
-        Password::new(text.into())
-    }
-
-    async fn hash(hasher: &Hasher, text: &str) -> String {
-        hasher.hash(hasher.admit().unwrap(), password(text), None).await.unwrap().unwrap()
-    }
-
-    async fn verify(hasher: &Hasher, text: &str, stored: Option<&str>) -> Verdict {
-        hasher.verify(hasher.admit().unwrap(), password(text), stored.map(Into::into)).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_password_matches_its_own_hash_and_no_other() {
-        let hasher = hasher(64, 4);
-        let hash = hash(&hasher, "right").await;
-        assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        assert_eq!(verify(&hasher, "right", Some(&hash)).await, Verdict { matches: true, outdated: false });
-        assert!(!verify(&hasher, "wrong", Some(&hash)).await.matches);
-        assert!(!verify(&hasher, "right", None).await.matches);
-        assert!(!verify(&hasher, "", None).await.matches);
-    }
-
-    #[tokio::test]
-    async fn every_byte_of_a_long_password_counts() {
-        let hasher = hasher(64, 4);
-        let long = "a".repeat(72);
-        let hash = hash(&hasher, &format!("{long}x")).await;
-        assert!(!verify(&hasher, &format!("{long}y"), Some(&hash)).await.matches);
-    }
-
-    #[tokio::test]
-    async fn a_hash_with_other_settings_still_matches_and_is_called_outdated() {
-        let old = hasher(32, 4);
-        let hash = hash(&old, "right").await;
-        assert_eq!(
-            verify(&hasher(64, 4), "right", Some(&hash)).await,
-            Verdict { matches: true, outdated: true }
-        );
-    }
-
-    #[tokio::test]
-    async fn a_wrong_password_takes_the_work_of_today_however_cheap_the_stored_hash_is() {
-        let (old, new) = (hasher(64, 4), hasher(256, 4));
-        let [cheap, current] = [hash(&old, "right").await, hash(&new, "right").await];
-        // The second computation is what the first was too cheap by.
-        for (text, stored, computed) in
-            [("wrong", &cheap, 2), ("right", &cheap, 1), ("wrong", &current, 1), ("right", &current, 1)]
-        {
-            let before = new.computed();
-            verify(&new, text, Some(stored)).await;
-            assert_eq!(new.computed() - before, computed, "{text}");
-        }
-        let dear = hash(&hasher(512, 4), "right").await;
-        let before = new.computed();
-        verify(&new, "wrong", Some(&dear)).await;
-        assert_eq!(new.computed() - before, 1);
-    }
-
-    #[tokio::test]
-    async fn a_weak_password_is_not_hashed_and_every_verification_is_one_computation() {
-        let hasher = hasher(64, 4);
-        let measure = Measure { email: None, service: "Stead", min_length: 8 };
-        for (text, hashed) in [("password1", false), ("seven purple otters dance", true)] {
-            let place = hasher.admit().unwrap();
-            let made = hasher.hash(place, password(text), Some(measure.clone())).await.unwrap();
-            assert_eq!(made.is_ok(), hashed, "{text}");
-        }
-        let made = hasher.computed();
-        assert_eq!(made, 1);
-        for stored in [
-            None,
-            Some("no hash"),
-            Some(
-                "$argon2id$v=19$m=4194304,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-            ),
-        ] {
-            verify(&hasher, "right", stored).await;
-        }
-        assert_eq!(hasher.computed() - made, 3);
-    }
-
-    #[tokio::test]
-    async fn a_stored_hash_of_unbearable_cost_is_not_computed() {
-        let hash = "$argon2id$v=19$m=4194304,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        assert!(!verify(&hasher(64, 4), "right", Some(hash)).await.matches);
-    }
-
-    #[tokio::test]
-    async fn beyond_the_queue_there_is_no_place_until_one_is_given_back() {
-        let hasher = hasher(64, 1);
-        let places = [hasher.admit().unwrap(), hasher.admit().unwrap()];
-        assert_eq!(hasher.admit().map(drop), Err(HashError::QueueFull));
-        drop(places);
-        assert!(hasher.admit().is_ok());
-    }
 }

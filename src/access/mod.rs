@@ -20,6 +20,7 @@ pub mod principal;
 pub mod refresh;
 pub mod sessions;
 mod signed;
+mod stopwatch;
 pub mod strength;
 pub mod throttle;
 pub mod token;

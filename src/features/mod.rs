@@ -11,6 +11,7 @@ pub mod users;
 pub mod auth;
 pub mod notes;
 pub mod mailbox;
+pub mod log_level;
 pub mod metrics;
 pub mod pages;
 

@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lettre::message::Mailbox;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Meter};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::delivery::{Claimed, MAX_ATTEMPTS, Outcome};
 use super::message::compose;
@@ -14,6 +18,7 @@ use super::outbox::{Outbox, OutboxError};
 use super::transport::{Channel, Failure, Kind, Open};
 use crate::config::Config;
 use crate::db::Db;
+use crate::tasks::Round;
 use crate::tasks::lease::{HolderId, Lease};
 
 /// Delivers mail, round by round.
@@ -26,6 +31,7 @@ pub struct Courier {
     patience: Patience,
     /// Whether the last round failed: told once, not every second.
     failing: AtomicBool,
+    deliveries: Option<Counter<u64>>,
 }
 
 /// How long a step may take, and how long an attempt.
@@ -68,7 +74,15 @@ impl Courier {
             holder,
             patience: PATIENCE,
             failing: AtomicBool::new(false),
+            deliveries: None,
         }))
+    }
+
+    /// The same courier, whose deliveries are counted.
+    pub fn measured(self, meter: &Meter) -> Self {
+        let deliveries = meter.u64_counter("mail.deliveries").with_unit("{attempt}");
+        let about = "Attempts to deliver a mail: sent, failed and tried again, given up";
+        Self { deliveries: Some(deliveries.with_description(about).build()), ..self }
     }
 
     /// The same courier, who gives up on a step and on an attempt after these.
@@ -77,14 +91,18 @@ impl Courier {
     }
 
     /// One round, with its failure logged: the next one comes.
-    pub async fn run(&self, go_on: impl Fn() -> bool) {
+    pub async fn run(&self, go_on: impl Fn() -> bool) -> Round {
         let round = self.round(go_on).await;
+        let outcome = Round::of(&round);
         let failed_before = self.failing.swap(round.is_err(), Ordering::Relaxed);
         match round {
-            Err(error) if !failed_before => tracing::warn!(%error, "mail cannot be delivered at the moment"),
+            Err(error) if !failed_before => {
+                tracing::error!(%error, task = "mail", "mail cannot be delivered at the moment")
+            }
             Ok(_) if failed_before => tracing::info!("mail can be delivered again"),
             _ => {}
         }
+        outcome
     }
 
     /// Delivers what is due, as long as there is any, `go_on` says so, and nobody else delivers.
@@ -113,13 +131,18 @@ impl Courier {
     ) -> Result<(), OutboxError> {
         while go_on() {
             let Some(mail) = self.next(lease, tally).await? else { return Ok(()) };
-            let failure = self.attempt(way, &mail).await.err();
+            let span = tracing::info_span!("mail", mail = %mail.id, otel.status_code = Empty);
+            let failure = self.attempt(way, &mail).instrument(span.clone()).await.err();
+            if failure.is_some() {
+                span.record("otel.status_code", "ERROR");
+            }
             let is_lost = failure.as_ref().is_some_and(|failure| failure.kind == Kind::Lost);
             let outcome = judge(&mail, failure);
             let mut tx = self.db.write().await?;
             self.outbox.settle(&mut tx, &mail, &outcome).await?;
             tx.commit().await?;
             tally.count(&mail, &outcome);
+            self.count(outcome.name());
             if is_lost {
                 return Ok(());
             }
@@ -139,8 +162,15 @@ impl Courier {
         for (mail, attempts) in buried {
             tracing::warn!(%mail, attempts, reason = "expired", "a mail was given up");
             tally.dead += 1;
+            self.count("dead");
         }
         Ok(claimed)
+    }
+
+    fn count(&self, outcome: &'static str) {
+        if let Some(deliveries) = &self.deliveries {
+            deliveries.add(1, &[KeyValue::new("outcome", outcome)]);
+        }
     }
 
     async fn attempt(&self, way: &mut Open<'_>, mail: &Claimed) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 
 use super::letter::{Letter, Rendered};
 use crate::base::clock::{Clock, Timestamp};
@@ -116,18 +117,21 @@ impl Outbox {
         // JSON may end in blanks.
         plain.resize(plain.len().max(1).next_multiple_of(PADDING), b' ');
         let sealed = self.keys.seal(&self.random, CONTEXT, &plain)?;
-        let now = self.clock.now();
+        let (now, id) = (self.clock.now(), MailId::fresh(&self.clock, &self.random));
+        // By this id the trace of a request leads to that of its mail.
+        let span = tracing::trace_span!("queue mail", mail = %id);
         tx.query(
             "INSERT INTO outbox (id, sealed, state, attempts, created_at, next_attempt_at, expires_at, subject_id)
              VALUES ($1, $2, $3, 0, $4, $4, $5, $6)",
         )
-        .bind(MailId::fresh(&self.clock, &self.random))
+        .bind(id)
         .bind(sealed)
         .bind(state)
         .bind(now)
         .bind(now.plus(life))
         .bind(subject)
         .execute()
+        .instrument(span)
         .await?;
         Ok(())
     }

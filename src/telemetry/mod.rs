@@ -8,4 +8,4 @@ mod sender;
 mod start;
 pub mod traces;
 
-pub use start::{StartError, Telemetry};
+pub use start::{StartError, Telemetry, measure};

@@ -1,16 +1,19 @@
 //! Starts what a server says about itself, by its configuration, and ends it.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkError;
 use sentry::types::ParseDsnError;
 use uuid::{Builder, Uuid};
 
 use super::logs::{self, Format, InvalidLevel};
+use super::metrics::Metrics;
 use super::reports::{self, Reports};
 use super::traces::{self, Traces};
 use crate::base::random::Random;
@@ -26,13 +29,19 @@ pub enum StartError {
     Collector(#[from] ExporterBuildError),
     #[error("telemetry.sentry_dsn: {0}")]
     Dsn(#[from] ParseDsnError),
+    #[error(transparent)]
+    Metrics(#[from] OTelSdkError),
 }
+
+/// Whether this process is a server.
+static SERVES: AtomicBool = AtomicBool::new(false);
 
 /// Whoever sends something somewhere. What is not asked for does not exist.
 #[derive(Default)]
 pub struct Telemetry {
     traces: Option<Traces>,
     reports: Option<Reports>,
+    metrics: Option<Metrics>,
 }
 
 impl Telemetry {
@@ -55,7 +64,13 @@ impl Telemetry {
             LogFormat::Json => Format::Json,
         };
         logs::init(format, &config.log.level, listeners)?;
+        SERVES.store(true, Ordering::Relaxed);
         Ok(this)
+    }
+
+    /// Has these figures sent once more at the end.
+    pub fn measures(&mut self, metrics: Metrics) {
+        self.metrics = Some(metrics);
     }
 
     /// Sends what is still waiting, and gives up after `patience`: whoever does not answer holds nobody up.
@@ -64,6 +79,7 @@ impl Telemetry {
         let ends = [
             self.reports.map(|reports| beside(move || reports.finish(patience))),
             self.traces.map(|traces| beside(move || traces.finish(patience))),
+            self.metrics.map(|metrics| beside(move || _ = metrics.shut_down())),
         ];
         for end in ends.into_iter().flatten() {
             _ = end.recv_timeout(deadline.saturating_duration_since(Instant::now()));
@@ -82,8 +98,20 @@ fn beside(work: impl FnOnce() + Send + 'static) -> Receiver<()> {
     end
 }
 
+/// The instruments of a server. Their figures go to the collector, too, if there is one, but for those of a
+/// command, which are none.
+pub fn measure(config: &Config) -> Result<Metrics, StartError> {
+    let collector = config.telemetry.otlp_endpoint.as_ref().filter(|_| SERVES.load(Ordering::Relaxed));
+    let reader = collector.map(traces::metrics).transpose()?;
+    let metrics = Metrics::start(|builder| match reader {
+        Some(reader) => builder.with_reader(reader).with_resource(resource(config)),
+        None => builder,
+    });
+    Ok(metrics?)
+}
+
 /// What says of traces and figures where they come from.
-pub fn resource(config: &Config) -> Resource {
+fn resource(config: &Config) -> Resource {
     static INSTANCE: OnceLock<Uuid> = OnceLock::new();
     let instance = INSTANCE.get_or_init(|| Builder::from_random_bytes(Random::system().bytes()).into_uuid());
     traces::resource(service::NAME, config.environment.to_string(), *instance)

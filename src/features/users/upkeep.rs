@@ -12,6 +12,7 @@ use super::service::Users;
 use super::{index, purge};
 use crate::db::Session;
 use crate::state::AppState;
+use crate::tasks::Round;
 use crate::tasks::lease::{HolderId, Lease};
 
 /// How often is looked whether there is anything to do: two look-ups in indexes.
@@ -45,7 +46,7 @@ pub struct Done {
 pub fn start(state: &AppState) {
     let upkeep = Arc::new(Upkeep::new(state));
     let tasks = state.tasks.clone();
-    state.tasks.every(PERIOD, move || {
+    state.tasks.every(NAME, PERIOD, move || {
         let (upkeep, tasks) = (upkeep.clone(), tasks.clone());
         async move { upkeep.run(|| !tasks.is_stopping()).await }
     });
@@ -62,18 +63,20 @@ impl Upkeep {
     }
 
     /// One round, with its outcome logged: the next one comes.
-    async fn run(&self, go_on: impl Fn() -> bool) {
+    async fn run(&self, go_on: impl Fn() -> bool) -> Round {
         let round = self.round(go_on).await;
+        let outcome = Round::of(&round);
         let failed_before = self.failing.swap(round.is_err(), Ordering::Relaxed);
         match round {
             Err(error) if !failed_before => {
-                tracing::warn!(%error, "accounts cannot be kept up at the moment")
+                tracing::error!(%error, task = "accounts", "accounts cannot be kept up at the moment")
             }
             Ok(Done { refreshed, purged }) if refreshed + purged > 0 => {
                 tracing::info!(refreshed, purged, "accounts were indexed anew, and deleted ones purged");
             }
             _ => {}
         }
+        outcome
     }
 
     /// Does all there is to do, as long as `go_on` says so and nobody else does it.

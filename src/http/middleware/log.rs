@@ -6,13 +6,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::body::{Body, HttpBody};
-use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, Method};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt;
-use tracing::{Instrument, Span, field};
+use tracing::{Instrument, Level, Span, field};
 
+use super::trace::{self, Trace};
 use crate::base::id::UserId;
 use crate::http::Problem;
 use crate::http::extract::{ClientAddress, RequestId};
@@ -38,136 +39,152 @@ struct Line {
     method: Method,
     route: Option<MatchedPath>,
     request_id: RequestId,
-    trace_id: Option<String>,
+    trace: Trace,
     client: ClientAddress,
+    caller: RequestUser,
 }
 
-pub(super) async fn record(mut request: Request, next: Next) -> Response {
+/// What the line says of the answer.
+struct Answer {
+    status: u16,
+    code: Option<&'static str>,
+    cause: Option<String>,
+}
+
+/// Nobody is there to be answered: what nginx logs for it.
+const ABORTED: Answer = Answer { status: 499, code: Some("aborted"), cause: None };
+
+pub(super) async fn record(State(https): State<bool>, mut request: Request, next: Next) -> Response {
     let extensions = request.extensions();
-    let line = Line {
-        started: Instant::now(),
-        method: request.method().clone(),
-        route: extensions.get().cloned(),
-        request_id: extensions.get().cloned().unwrap_or_default(),
-        trace_id: trace_id(request.headers()),
-        client: extensions.get().copied().unwrap_or_default(),
-    };
-    let request_id = line.request_id.as_str();
-    let span = tracing::info_span!("request", request_id, trace_id = line.trace_id, user_id = field::Empty);
+    let request_id: RequestId = extensions.get().cloned().unwrap_or_default();
+    let (route, client) = (extensions.get().cloned(), extensions.get().copied().unwrap_or_default());
+    let named = trace::named_by(request.headers());
+    let span = tracing::info_span!(
+        "request",
+        request_id = request_id.as_str(),
+        trace_id = named,
+        user_id = field::Empty,
+        otel.kind = field::Empty,
+        otel.name = field::Empty,
+    );
     let caller = RequestUser { user: Arc::default(), span: span.clone() };
-    request.extensions_mut().insert(caller.clone());
+    let trace = Trace::begin(&span, named, &request, https);
+    let (started, method) = (Instant::now(), request.method().clone());
+    let line = Line { started, method, route, request_id, trace, client, caller: caller.clone() };
+    request.extensions_mut().insert(caller);
+    let open = Open(Some(line));
     let response = next.run(request).instrument(span).await;
-    line.write(&response, &caller);
+    let Some(line) = open.answered() else { return response };
+    line.write(&response);
     // What is written while it is sent can fail when the status is long gone.
     match response.body().size_hint().exact() {
         Some(_) => response,
         None => response.map(|body| {
             Body::new(body.map_err(move |error| {
-                line.break_off(&error, &caller);
+                line.break_off(&error);
                 error
             }))
         }),
     }
 }
 
+/// A request that is not answered yet. A caller who hangs up drops it, and leaves a line, too.
+struct Open(Option<Line>);
+
+impl Open {
+    fn answered(mut self) -> Option<Line> {
+        self.0.take()
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(line) = self.0.take() {
+            line.tell(if line.is_dull() { Level::DEBUG } else { Level::INFO }, ABORTED, "request");
+        }
+    }
+}
+
 impl Line {
     /// An error of ours is logged with its cause; that of a caller's error may quote what was sent, and
-    /// is for debugging only. Probes are frequent and dull.
-    fn write(&self, response: &Response, caller: &RequestUser) {
+    /// is for debugging only.
+    fn write(&self, response: &Response) {
         let problem = response.extensions().get::<Problem>();
-        let route = self.route.as_ref().map_or("-", MatchedPath::as_str);
-        let user_id = caller.user.get().map(field::display);
+        let status = response.status().as_u16();
         let code = problem.map(|problem| problem.code().name());
         let chain = problem.map(|problem| problem.chain().join(": ")).filter(|chain| !chain.is_empty());
         let is_ours = problem.is_some() && response.status().is_server_error();
         let (cause, detail) = if is_ours { (chain, None) } else { (None, chain) };
-        macro_rules! line {
-            ($level:ident) => {
-                tracing::$level!(
-                    parent: None,
-                    method = %self.method,
-                    route,
-                    status = response.status().as_u16(),
-                    duration_ms = self.started.elapsed().as_secs_f64() * 1000.0,
-                    client = %self.client.0,
-                    request_id = self.request_id.as_str(),
-                    trace_id = self.trace_id,
-                    user_id,
-                    code,
-                    cause,
-                    "request"
-                )
-            };
-        }
         if let Some(cause) = detail {
             tracing::debug!(parent: None, request_id = self.request_id.as_str(), code, cause, "refused");
         }
-        if is_ours {
-            line!(error);
-        } else if route.starts_with("/health/") || route == "/metrics" {
-            line!(debug);
-        } else {
-            line!(info);
-        }
+        let level = match is_ours {
+            true => Level::ERROR,
+            false if self.is_dull() => Level::DEBUG,
+            false => Level::INFO,
+        };
+        self.tell(level, Answer { status, code, cause }, "request");
     }
-}
 
-impl Line {
     /// That a caller may not have the rest is no error of ours.
-    fn break_off(&self, error: &axum::Error, caller: &RequestUser) {
+    fn break_off(&self, error: &axum::Error) {
         let errors = iter::successors(Some(error as &dyn Error), |&error| error.source());
         let problem = errors.filter_map(|error| error.downcast_ref::<Problem>()).last();
         let code = problem.map(|problem| problem.code().name());
         let cause = problem.map_or_else(|| error.to_string(), |problem| problem.chain().join(": "));
+        let is_theirs = problem.is_some_and(|problem| problem.code().status().is_client_error());
+        let answer = Answer { status: 200, code, cause: Some(cause) };
+        self.tell(if is_theirs { Level::INFO } else { Level::ERROR }, answer, "the answer broke off");
+    }
+
+    /// Probes and scrapes are frequent.
+    fn is_dull(&self) -> bool {
+        let route = self.route();
+        route.starts_with("/health/") || route == "/metrics"
+    }
+
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("-", MatchedPath::as_str)
+    }
+
+    fn tell(&self, level: Level, answer: Answer, message: &'static str) {
+        let Answer { status, code, cause } = answer;
+        self.trace.end(status, code);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
                     parent: None,
                     method = %self.method,
-                    route = self.route.as_ref().map_or("-", MatchedPath::as_str),
+                    route = self.route(),
+                    status,
                     duration_ms = self.started.elapsed().as_secs_f64() * 1000.0,
+                    client = %self.client.0,
                     request_id = self.request_id.as_str(),
-                    trace_id = self.trace_id,
-                    user_id = caller.user.get().map(field::display),
+                    trace_id = self.trace.id(),
+                    user_id = self.caller.user.get().map(field::display),
                     code,
                     cause,
-                    "the answer broke off"
+                    "{message}"
                 )
             };
         }
-        if problem.is_some_and(|problem| problem.code().status().is_client_error()) {
-            line!(info);
-        } else {
-            line!(error);
+        match level {
+            Level::ERROR => line!(error),
+            Level::INFO => line!(info),
+            _ => line!(debug),
         }
     }
 }
 
-/// The trace that the caller's `traceparent` puts this request into (W3C Trace Context §3.2).
-fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let mut parts = headers.get("traceparent")?.to_str().ok()?.split('-');
-    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let is_hex = |text: &str, length| {
-        text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    let is_set = |text: &str| text.bytes().any(|b| b != b'0');
-    let is_sound = is_hex(version, 2)
-        && version != "ff"
-        && is_hex(flags, 2)
-        && (version != "00" || parts.next().is_none());
-    (is_sound && is_hex(trace, 32) && is_set(trace) && is_hex(parent, 16) && is_set(parent))
-        .then(|| trace.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
     use std::sync::Mutex;
 
     use axum::Router;
-    use axum::http::HeaderValue;
-    use axum::middleware::from_fn;
+    use axum::middleware::from_fn_with_state;
     use axum::routing::get;
-    use futures_util::stream;
+    use futures_util::{FutureExt, stream};
     use tower::ServiceExt;
 
     use super::*;
@@ -190,13 +207,19 @@ mod tests {
         let router = Router::new()
             .route("/users/{id}", get(name))
             .route("/health/live", get(|| async {}))
+            .route("/metrics", get(|| async {}))
+            .route("/never", get(pending::<()>))
             .route("/broken", get(|| async { Problem::new(Code::INTERNAL_ERROR).caused_by("disk on fire") }))
             .route("/half", get(|| async { Body::from_stream(stream::iter(half())) }))
             .route("/refused", get(|| async { Problem::new(Code::MALFORMED_JSON).caused_by("quoted words") }))
-            .layer(from_fn(record));
-        let answer = router.oneshot(Request::builder().uri(path).body(Body::empty()).unwrap()).await.unwrap();
-        let read = answer.into_body().collect().await;
-        assert_eq!(read.is_err(), path == "/half");
+            .layer(from_fn_with_state(false, record));
+        let answer = router.oneshot(Request::builder().uri(path).body(Body::empty()).unwrap());
+        if path == "/never" {
+            assert!(answer.now_or_never().is_none(), "it is asked, and given up");
+        } else {
+            let read = answer.await.unwrap().into_body().collect().await;
+            assert_eq!(read.is_err(), path == "/half");
+        }
         let text = String::from_utf8(sink.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -229,7 +252,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_probe_is_not_worth_a_line() {
-        assert!(logged(tracing::Level::INFO, "/health/live").await.is_empty());
+        for path in ["/health/live", "/metrics"] {
+            assert!(logged(tracing::Level::INFO, path).await.is_empty(), "{path}");
+            assert_eq!(logged(tracing::Level::DEBUG, path).await.len(), 1, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_hangs_up_leaves_a_line() {
+        let lines = logged(tracing::Level::INFO, "/never").await;
+        assert_eq!(
+            (lines.len(), &lines[0]["status"], &lines[0]["code"]),
+            (1, &499.into(), &"aborted".into())
+        );
+        assert_eq!((&lines[0]["level"], &lines[0]["route"]), (&"INFO".into(), &"/never".into()));
     }
 
     #[tokio::test]
@@ -258,33 +294,5 @@ mod tests {
             (&lines[1]["code"], &lines[1]["cause"]),
             (&"internal_error".into(), &"disk on fire".into())
         );
-    }
-
-    #[test]
-    fn only_a_sound_traceparent_names_a_trace() {
-        let read = |text| {
-            trace_id(&HeaderMap::from_iter([(
-                "traceparent".parse().unwrap(),
-                HeaderValue::from_static(text),
-            )]))
-        };
-        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(read("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").as_deref(), Some(trace));
-        assert_eq!(
-            read("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-later").as_deref(),
-            Some(trace)
-        );
-        for bad in [
-            "",
-            "00",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
-        ] {
-            assert_eq!(read(bad), None, "{bad:?}");
-        }
     }
 }

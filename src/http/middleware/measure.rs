@@ -85,7 +85,7 @@ pub(super) async fn record(State(meters): State<Option<Meters>>, request: Reques
 }
 
 /// A method can be any word: those that no route takes are one.
-fn name(method: &Method) -> &'static str {
+pub(super) fn name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

@@ -15,6 +15,7 @@ mod shed;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod trace;
 
 pub use cors::Cors;
 
@@ -61,7 +62,7 @@ pub fn stack<S: Clone + Send + Sync + 'static>(router: Router<S>, settings: Stac
             .layer(from_fn_with_state((clock, random), request_id::assign))
             .layer(from_fn_with_state(trusted_proxies.into(), client::locate))
             .layer(from_fn_with_state(meters, measure::record))
-            .layer(from_fn(log::record))
+            .layer(from_fn_with_state(https, log::record))
             // What every response carries, errors included.
             .layer(from_fn_with_state(https, security::harden))
             .layer(cors::layer(&cors))

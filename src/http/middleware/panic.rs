@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
 use crate::http::{Code, Problem};
+use crate::telemetry::logs;
 
 pub(super) async fn catch(request: Request, next: Next) -> Response {
     // The handler's state dies with it; what is shared is guarded by locks that can be poisoned.
@@ -21,5 +22,6 @@ pub(super) async fn catch(request: Request, next: Next) -> Response {
 fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    format!("panic: {}", text.unwrap_or("no message"))
+    let place = logs::panicked_at().map(|place| format!(" at {place}")).unwrap_or_default();
+    format!("panic{place}: {}", text.unwrap_or("no message"))
 }

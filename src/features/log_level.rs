@@ -1,0 +1,77 @@
+//! `GET` and `PUT /log-level`: how much is logged, changed while the server runs. On the listener for
+//! operators only, and in no document. It lasts until the process ends.
+
+use std::str::FromStr;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use deserr::Deserr;
+use serde::Serialize;
+
+use crate::config::is_log_level;
+use crate::http::extract::{Faults, Json, Rule};
+use crate::http::{Code, Problem};
+use crate::state::AppState;
+use crate::telemetry::logs;
+use crate::text_fields;
+
+/// A level, and exceptions from it: `info,sqlx=warn`.
+struct Level(String);
+
+struct NoLevel;
+
+#[derive(Deserr)]
+#[deserr(error = Faults, deny_unknown_fields)]
+struct Wanted {
+    level: Level,
+}
+
+#[derive(Serialize)]
+struct Present {
+    level: String,
+    /// What it is again after a restart.
+    configured: String,
+}
+
+pub fn router() -> Router<AppState> {
+    Router::new().route("/log-level", get(show).put(change))
+}
+
+async fn show(State(state): State<AppState>) -> Result<Json<Present>, Problem> {
+    let level = logs::level().ok_or_else(|| Problem::new(Code::NOT_FOUND))?;
+    Ok(Json(Present { level, configured: state.config.log.level.clone() }))
+}
+
+async fn change(
+    State(state): State<AppState>,
+    Json(Wanted { level: Level(to) }): Json<Wanted>,
+) -> Result<Json<Present>, Problem> {
+    let from = logs::level().ok_or_else(|| Problem::new(Code::NOT_FOUND))?;
+    // Said while, or as soon as, the log takes it.
+    let told = tracing::enabled!(tracing::Level::WARN);
+    if told {
+        tracing::warn!(from, to, "the level of the log is changed");
+    }
+    logs::set_level(&to).map_err(|error| Problem::new(Code::INTERNAL_ERROR).caused_by(error))?;
+    if !told {
+        tracing::warn!(from, to, "the level of the log was changed");
+    }
+    show(State(state)).await
+}
+
+impl FromStr for Level {
+    type Err = NoLevel;
+
+    fn from_str(text: &str) -> Result<Self, NoLevel> {
+        is_log_level(text).then(|| Self(text.to_owned())).ok_or(NoLevel)
+    }
+}
+
+text_fields!(Level);
+
+impl Rule for NoLevel {
+    fn code(&self) -> &'static str {
+        "invalid_log_level"
+    }
+}
