@@ -29,7 +29,7 @@ use crate::http::page::Cursors;
 use crate::http::{catalogue, docs, openapi};
 use crate::mail::{Courier, NoWayOut, Outbox, token, way_back};
 use crate::state::{AppState, Handles};
-use crate::tasks::Tasks;
+use crate::tasks::{Round, Tasks};
 use crate::telemetry::metrics::Metrics;
 
 /// A server that has been put together and listens nowhere yet.
@@ -223,7 +223,7 @@ fn layers(state: &AppState, load: Load) -> Stack {
 /// Hears of what other replicas change.
 fn follow(state: &AppState) {
     let access = state.access.clone();
-    state.tasks.every(follow::PERIOD, move || {
+    state.tasks.every("feed", follow::PERIOD, move || {
         let access = access.clone();
         async move { access.keep_following().await }
     });
@@ -232,12 +232,14 @@ fn follow(state: &AppState) {
 /// Sweeps away what has expired, now and then. A failed round is logged; the next one comes.
 fn sweep(state: &AppState) {
     let shared = state.clone();
-    state.tasks.every(SWEEP, move || {
+    state.tasks.every("sweep", SWEEP, move || {
         let state = shared.clone();
         async move {
-            if let Err(error) = sweep_once(&state).await {
+            let swept = sweep_once(&state).await;
+            if let Err(error) = &swept {
                 tracing::warn!(%error, "expired rows could not be swept away");
             }
+            Round::of(&swept)
         }
     });
 }
@@ -246,7 +248,7 @@ fn sweep(state: &AppState) {
 fn deliver(state: &AppState) -> Result<(), NoWayOut> {
     let Some(courier) = courier(state)?.map(Arc::new) else { return Ok(()) };
     let tasks = state.tasks.clone();
-    state.tasks.every(DELIVERY, move || {
+    state.tasks.every("mail", DELIVERY, move || {
         let (courier, tasks) = (courier.clone(), tasks.clone());
         async move { courier.run(|| !tasks.is_stopping()).await }
     });
@@ -255,7 +257,8 @@ fn deliver(state: &AppState) -> Result<(), NoWayOut> {
 
 /// Whoever takes mail out of the outbox; `None` where it stays there.
 pub fn courier(state: &AppState) -> Result<Option<Courier>, NoWayOut> {
-    Courier::new(&state.config, state.db.clone(), state.outbox.clone())
+    let courier = Courier::new(&state.config, state.db.clone(), state.outbox.clone())?;
+    Ok(courier.map(|courier| courier.measured(state.metrics.meter())))
 }
 
 /// One round of the sweep.

@@ -15,12 +15,31 @@ pub(super) struct Claimed {
     pub attempts: i64,
 }
 
+/// How much waits to be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    pub queued: u64,
+    /// How long the first of it has been waiting.
+    pub oldest: Duration,
+}
+
 /// What became of an attempt.
 pub(super) enum Outcome {
     Sent,
     /// To be tried again.
     Failed(String),
     Dead(String),
+}
+
+impl Outcome {
+    /// In a word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Failed(_) => "failed",
+            Self::Dead(_) => "dead",
+        }
+    }
 }
 
 /// How long after the first, second, … failure the next attempt is made, in seconds; the last goes on.
@@ -33,6 +52,17 @@ const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 const GRACE: Duration = Duration::from_secs(3600);
 
 impl Outbox {
+    /// How much waits to be sent. What stays there because nobody sends it counts, too, until it expires.
+    pub async fn depth(&self, db: &mut Session) -> Result<Depth, DbError> {
+        let (queued, oldest): (i64, Option<Timestamp>) = db
+            .query("SELECT count(*), min(created_at) FROM outbox WHERE state = $1")
+            .bind(State::Queued)
+            .fetch_one()
+            .await?;
+        let age = oldest.map_or(Duration::ZERO, |at| self.clock.now().since(at));
+        Ok(Depth { queued: u64::try_from(queued).unwrap_or_default(), oldest: age })
+    }
+
     /// Whether there is anything to do.
     pub(super) async fn has_work(&self, db: &mut Session) -> Result<bool, DbError> {
         let due: Option<(i64,)> = db

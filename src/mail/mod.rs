@@ -13,6 +13,7 @@ pub mod token;
 mod transport;
 pub mod way_back;
 
+pub use delivery::Depth;
 pub use courier::{Courier, NoWayOut, Tally};
 pub use html::escape;
 pub use letter::{Letter, Rendered};

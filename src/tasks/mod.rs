@@ -1,13 +1,19 @@
 //! Floor 4: background work, and the order in which it ends.
 
 pub mod lease;
+mod pulse;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use opentelemetry::metrics::Meter;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use self::pulse::Pulses;
+
+pub use self::pulse::Round;
 
 /// Everything that runs beside the requests. Clones share it.
 #[derive(Clone, Default)]
@@ -15,21 +21,27 @@ pub struct Tasks {
     tracker: TaskTracker,
     drain: CancellationToken,
     stop: CancellationToken,
+    pulses: Pulses,
 }
 
 impl Tasks {
     /// Runs `work` every `period` until the shutdown; a round that has begun is finished.
     /// `work` reports its own failures, and a panic has been logged: the next round comes all the same.
-    pub fn every<F>(&self, period: Duration, mut work: impl FnMut() -> F + Send + 'static)
+    pub fn every<F>(&self, name: &'static str, period: Duration, mut work: impl FnMut() -> F + Send + 'static)
     where
-        F: Future<Output = ()> + Send + 'static,
+        F: Future<Output = Round> + Send + 'static,
     {
-        let stop = self.stop.clone();
+        let (stop, pulse) = (self.stop.clone(), self.pulses.begin(name, period));
         self.tracker.spawn(async move {
             while stop.run_until_cancelled(tokio::time::sleep(period)).await.is_some() {
-                _ = AssertUnwindSafe(work()).catch_unwind().await;
+                pulse.beat(AssertUnwindSafe(work()).catch_unwind().await.ok());
             }
         });
+    }
+
+    /// Measures from now on whether periodic work succeeds.
+    pub fn measure(&self, meter: &Meter) {
+        self.pulses.measure(meter);
     }
 
     /// Says that the process is about to end: readiness turns down, so that nobody sends more.
@@ -81,9 +93,12 @@ mod tests {
     async fn a_round_that_panics_is_followed_by_the_next() {
         let (tasks, rounds) = (Tasks::default(), Arc::new(AtomicU32::new(0)));
         let counter = rounds.clone();
-        tasks.every(Duration::from_millis(1), move || {
+        tasks.every("test", Duration::from_millis(1), move || {
             let round = counter.fetch_add(1, Ordering::SeqCst);
-            async move { assert!(round > 0, "the first round fails") }
+            async move {
+                assert!(round > 0, "the first round fails");
+                Round::Done
+            }
         });
         let second = async {
             while rounds.load(Ordering::SeqCst) < 2 {
@@ -99,12 +114,13 @@ mod tests {
         let tasks = Tasks::default();
         let (begun, done) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let counters = (begun.clone(), done.clone());
-        tasks.every(Duration::from_millis(1), move || {
+        tasks.every("test", Duration::from_millis(1), move || {
             let (begun, done) = counters.clone();
             async move {
                 begun.fetch_add(1, Ordering::SeqCst);
                 tokio::time::sleep(Duration::from_millis(5)).await;
                 done.fetch_add(1, Ordering::SeqCst);
+                Round::Done
             }
         });
         tokio::time::sleep(Duration::from_millis(20)).await;
