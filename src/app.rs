@@ -19,7 +19,7 @@ use crate::base::secret::SecretKey;
 use crate::base::service;
 use crate::config::{Config, Environment, RateLimit};
 use crate::db::{Db, DbError, Options, migrate};
-use crate::features::{self, mailbox, metrics, pages, users};
+use crate::features::{self, log_level, mailbox, metrics, pages, users};
 use crate::http::idempotency::{self, Idempotency};
 use crate::http::limit::Limits;
 use crate::http::load::{Load, Room};
@@ -28,9 +28,10 @@ use crate::http::middleware::{Cors, Stack, stack};
 use crate::http::page::Cursors;
 use crate::http::{catalogue, docs, openapi};
 use crate::mail::{Courier, NoWayOut, Outbox, token, way_back};
+use crate::server::{self, Crowd};
 use crate::state::{AppState, Handles};
 use crate::tasks::{Round, Tasks};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::{self, StartError};
 
 /// A server that has been put together and listens nowhere yet.
 pub struct App {
@@ -63,7 +64,7 @@ pub enum BuildError {
     #[error("the hash threads do not start: {0}")]
     Hasher(std::io::Error),
     #[error("measuring does not start: {0}")]
-    Metrics(#[from] opentelemetry_sdk::error::OTelSdkError),
+    Telemetry(#[from] StartError),
     #[error("the API document cannot be written: {0}")]
     Document(#[from] serde_json::Error),
 }
@@ -88,8 +89,12 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
     }
     let state = handles(&config, db, nature).await?;
     state.access.follow().await?;
+    metrics::observe(&state);
     let (public, document) = routes(&config, &limits(&state))?;
-    let operators = with_mailbox(&config, Router::new(), false).merge(health()).merge(metrics::router());
+    let operators = with_mailbox(&config, Router::new(), false)
+        .merge(health())
+        .merge(metrics::router())
+        .merge(log_level::router());
     Ok(App {
         router: stack(public, layers(&state, state.load.clone())).with_state(state.clone()),
         management: stack(operators, Stack { meters: None, ..layers(&state, load(&config)) })
@@ -132,7 +137,7 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
     if secrets.is_empty() {
         return Err(BuildError::NoSecretKey);
     }
-    let metrics = Metrics::start(|readers| readers)?;
+    let metrics = telemetry::measure(config)?;
     let keys = Keys::open(&db, &secrets, &config.auth, &clock, &random).await?;
     let hasher = Hasher::start(&config.auth.hash, random.clone()).map_err(BuildError::Hasher)?;
     let public_url = config.server.public_url();
@@ -159,6 +164,7 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
         tasks: Tasks::default(),
         metrics,
         load: load(config),
+        crowd: Crowd::new(server::connections(server::raise_limit(), config.database.max_connections())),
         config: config.clone(),
         clock,
         random,
@@ -179,7 +185,12 @@ fn routes(config: &Config, limits: &Limits) -> Result<(Router<AppState>, OpenApi
 
 fn limits(state: &AppState) -> Limits {
     let RateLimit { enabled, public_per_minute, user_per_minute } = state.config.rate_limit;
-    if enabled { Limits::new(public_per_minute, user_per_minute, &state.clock) } else { Limits::default() }
+    if !enabled {
+        return Limits::default();
+    }
+    let limits = Limits::new(public_per_minute, user_per_minute, &state.clock);
+    limits.measure(state.metrics.meter());
+    limits
 }
 
 /// The mailbox, on the one listener that strangers cannot reach.
@@ -192,7 +203,7 @@ fn with_mailbox(config: &Config, router: Router<AppState>, public: bool) -> Rout
 }
 
 fn health() -> Router<AppState> {
-    openapi::mount(vec![features::health::feature()], service::NAME, "", "/", &Limits::default()).0
+    openapi::mount(vec![features::health::for_operators()], service::NAME, "", "/", &Limits::default()).0
 }
 
 /// How many requests may be under way, and beside them those that the others must not keep out.
@@ -237,7 +248,7 @@ fn sweep(state: &AppState) {
         async move {
             let swept = sweep_once(&state).await;
             if let Err(error) = &swept {
-                tracing::warn!(%error, "expired rows could not be swept away");
+                tracing::error!(%error, task = "sweep", "expired rows could not be swept away");
             }
             Round::of(&swept)
         }

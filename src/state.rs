@@ -18,6 +18,7 @@ use crate::http::idempotency::Idempotency;
 use crate::http::load::Load;
 use crate::http::page::Cursors;
 use crate::mail::Outbox;
+use crate::server::Crowd;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
 
@@ -34,6 +35,8 @@ pub struct Handles {
     pub metrics: Metrics,
     /// The requests under way on the public listener.
     pub load: Load,
+    /// The connections to it.
+    pub crowd: Crowd,
     pub outbox: Outbox,
     pub access: Access,
     pub passwords: Passwords,

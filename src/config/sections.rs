@@ -2,6 +2,7 @@
 //! `config/default.toml`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -61,7 +62,16 @@ section!(Server {
     request_timeout: Duration,
     drain_delay: Duration,
     shutdown_timeout: Duration,
+    tls: Certificate,
 });
+
+section!(
+    /// Both files, or none: clear text.
+    Certificate {
+        cert: Option<PathBuf>,
+        key: Option<PathBuf>,
+    }
+);
 
 impl Server {
     /// The address to listen on.
@@ -72,12 +82,13 @@ impl Server {
     /// Where people reach the server; from host and port when it is not set.
     pub fn public_url(&self) -> Url {
         self.public_url.clone().unwrap_or_else(|| {
+            let scheme = if self.tls.cert.is_some() { "https" } else { "http" };
             let address = match self.host {
                 host if host.is_unspecified() => format!("localhost:{}", self.port),
                 _ => self.address().to_string(),
             };
             #[expect(clippy::expect_used, reason = "an IP address and a port always make a URL")]
-            Url::parse(&format!("http://{address}")).expect("an IP address and a port make a URL")
+            Url::parse(&format!("{scheme}://{address}")).expect("an IP address and a port make a URL")
         })
     }
 }

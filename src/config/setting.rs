@@ -3,6 +3,7 @@
 //! Every layer hands over text, so a value means the same in a file, in a variable and in a flag.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -46,6 +47,7 @@ plain!(
     u32: "a whole number from 0 to 4294967295",
     usize: "a whole number",
     String: "text",
+    PathBuf: "a path",
     IpAddr: "an IP address",
     SocketAddr: "an IP address with a port, such as 127.0.0.1:8081",
     IpNet: "an address range such as 10.0.0.0/8",

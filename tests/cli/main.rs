@@ -7,6 +7,8 @@ mod backup;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod export;
 #[cfg(test)]
 mod fake;
@@ -23,10 +25,18 @@ mod invitation;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod log_level;
+#[cfg(test)]
+mod overload;
+#[cfg(test)]
 #[path = "../api/harness/postgres/mod.rs"]
 mod postgres;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod receiver;
+#[cfg(test)]
+mod reports;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]
@@ -38,4 +48,10 @@ mod server;
 #[cfg(test)]
 mod shutdown;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
+mod traces;
+#[cfg(test)]
 mod users;
+#[cfg(test)]
+mod wire;

@@ -15,7 +15,7 @@ use crate::program::Folder;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until a server has heard of what a command did beside it, for a second at most.
-pub async fn within_a_second(what: impl AsyncFn() -> bool) {
+pub async fn within_a_second(mut what: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !what().await {
         assert!(begun.elapsed() < Duration::from_secs(1), "the server has not heard of it");

@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::program::Folder;
-use crate::server::{Server, free_port, status_line};
+use crate::server::{Server, free_port, status_line, within_a_second};
+use crate::wire::{Http2, connected, exchange, rest};
 
 #[test]
 fn a_port_that_is_taken_says_what_to_do() {
@@ -45,7 +46,7 @@ fn a_request_that_does_not_end_is_given_up_after_the_time_out() {
     let begun = Instant::now();
     server.signal("-TERM");
     let status = server.ended_within(Duration::from_secs(6)).expect("it ends by itself");
-    assert!(begun.elapsed() >= Duration::from_millis(900), "not before the time-out");
+    assert!(begun.elapsed() >= Duration::from_millis(700), "not long before the time-out");
     assert!(status.success() && server.log().contains("requests still under way"), "{}", server.log());
 }
 
@@ -65,11 +66,15 @@ fn the_second_signal_ends_it_at_once() {
 
 #[tokio::test]
 async fn readiness_turns_before_the_listener_closes() {
-    let folder = Folder::new().with("APP_SERVER__DRAIN_DELAY", "1s");
+    let management = format!("127.0.0.1:{}", free_port());
+    let folder = Folder::new()
+        .with("APP_SERVER__DRAIN_DELAY", "1s")
+        .with("APP_SERVER__MANAGEMENT_ADDRESS", &management);
     let mut server = Server::start(&folder);
     assert_eq!(server.get("/health/ready").send().await.unwrap().status().as_u16(), 200);
     server.signal("-TERM");
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    within_a_second(async || server.log().contains("shutting down")).await;
+    folder.run("healthcheck").fails(&["not ready"]);
     let ready = server.get("/health/ready").send().await.unwrap();
     assert_eq!(ready.status().as_u16(), 503);
     let body: serde_json::Value = ready.json().await.unwrap();
@@ -89,4 +94,38 @@ fn a_health_check_is_an_exit_code() {
     assert_eq!((healthy.stdout.as_str(), healthy.stderr.as_str()), ("", ""));
     server.stop();
     folder.run("healthcheck").fails(&["no answer from"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_it_drains_everybody_is_answered_and_sent_elsewhere() {
+    let mut server = Server::start(&Folder::new().with("APP_SERVER__DRAIN_DELAY", "3s"));
+    let mut kept = connected(&server);
+    assert!(!exchange(&mut kept, "/health/live").to_lowercase().contains("connection: close"));
+    let mut http2 = Http2::to(&server).await;
+    assert_eq!(http2.get("/health/live", &[]).await.unwrap().0, 200);
+    server.signal("-TERM");
+    within_a_second(async || http2.get("/health/live", &[]).await.is_err()).await;
+    let answer = exchange(&mut kept, "/health/live");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.to_lowercase().contains("connection: close"),
+        "{answer}"
+    );
+    assert_eq!(rest(kept), "");
+    assert!(exchange(&mut connected(&server), "/health/live").starts_with("HTTP/1.1 200"), "newcomers, too");
+    assert_eq!(Http2::to(&server).await.get("/health/live", &[]).await.unwrap().0, 200);
+    assert!(server.ended_within(Duration::from_secs(8)).unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_nothing_does_not_hold_up_the_end() {
+    let mut server = Server::start(&Folder::new());
+    let (silent, mut slow, mut kept) = (connected(&server), connected(&server), connected(&server));
+    slow.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
+    exchange(&mut kept, "/health/live");
+    let mut http2 = Http2::to(&server).await;
+    assert_eq!(http2.get("/health/live", &[]).await.unwrap().0, 200);
+    server.signal("-TERM");
+    let status = server.ended_within(Duration::from_secs(4)).expect("nothing is under way");
+    assert!(status.success() && !server.log().contains("still under way"), "{}", server.log());
+    drop((silent, slow, kept));
 }

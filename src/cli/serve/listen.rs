@@ -1,0 +1,141 @@
+//! Listening, and the end of it: not ready, no more connections, what is under way, background work, database.
+
+use std::time::Duration;
+
+use axum::Router;
+use futures_util::future::join;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::super::failure::Failure;
+use crate::app::App;
+use crate::config::Config;
+use crate::server::tls::{Files, Tls};
+use crate::server::{Crowd, Server};
+use crate::state::AppState;
+use crate::tasks::{Round, Tasks};
+
+/// Connections of operators.
+const OPERATORS: usize = 64;
+/// How often it is looked whether there is a new certificate.
+const RENEWAL: Duration = Duration::from_secs(60);
+/// For the database, and then for last words, at the end of the time that a shutdown may take.
+const CLOSING: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
+
+/// The sockets, and the certificate where there is one.
+pub(super) struct Listeners {
+    pub(super) public: TcpListener,
+    pub(super) operators: TcpListener,
+    pub(super) tls: Option<Tls>,
+}
+
+impl Listeners {
+    /// Serves until a signal, and brings it to its end; gives the time that is left for last words.
+    pub(super) async fn serve(self, app: App, mut signals: Signals) -> Result<Duration, Failure> {
+        let App { state, router, management, .. } = app;
+        if let Some(tls) = &self.tls {
+            renew(tls.clone(), &state.tasks)?;
+        }
+        let server = |listener, router: Router, tls, crowd| Server {
+            listener,
+            router,
+            tls,
+            crowd,
+            request_timeout: state.config.server.request_timeout,
+        };
+        let mut servers = JoinSet::new();
+        let public = server(self.public, router, self.tls, state.crowd.clone());
+        let operators = server(self.operators, management, None, Crowd::new(OPERATORS));
+        servers.spawn(public.run(state.tasks.clone()));
+        servers.spawn(operators.run(state.tasks.clone()));
+        tokio::select! {
+            () = signals.first() => {}
+            Some(ended) = servers.join_next() => ended?,
+        }
+        tracing::info!("shutting down");
+        tokio::select! {
+            left = end(&state, servers) => Ok(left),
+            () = signals.first() => {
+                tracing::warn!("stopped at the second signal");
+                Ok(Duration::ZERO)
+            }
+        }
+    }
+}
+
+/// All of the shutdown, within its time; gives what is left of it.
+async fn end(state: &AppState, servers: JoinSet<()>) -> Duration {
+    let server = &state.config.server;
+    state.tasks.drain();
+    sleep(server.drain_delay).await;
+    let deadline = Instant::now() + server.shutdown_timeout;
+    let [database, words] = CLOSING.map(|time| time.min(server.shutdown_timeout / 10));
+    let work_ends = deadline - database - words;
+    state.tasks.stop();
+    let work = state.tasks.shut_down(work_ends.saturating_duration_since(Instant::now()));
+    let (answered, finished) = join(timeout_at(work_ends, servers.join_all()), work).await;
+    // A request that is still under way may hold a connection for as long as it likes.
+    let closed = timeout_at(work_ends + database, state.db.close()).await;
+    match (answered.is_ok(), finished && closed.is_ok()) {
+        (true, true) => tracing::info!("stopped"),
+        (false, _) => tracing::warn!("stopped with requests still under way"),
+        (true, false) => tracing::warn!("stopped with background work still under way"),
+    }
+    deadline.saturating_duration_since(Instant::now())
+}
+
+/// The certificate of the configuration, if there is one.
+pub(super) fn certificate(config: &Config) -> Result<Option<Tls>, Failure> {
+    let (Some(cert), Some(key)) = (config.server.tls.cert.clone(), config.server.tls.key.clone()) else {
+        return Ok(None);
+    };
+    match Tls::load(Files { cert, key }) {
+        Ok(tls) => Ok(Some(tls)),
+        Err(error) => Err(format!("server.tls: {error}").into()),
+    }
+}
+
+/// Looks for a new certificate again and again, and when asked to.
+fn renew(tls: Tls, tasks: &Tasks) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let asked = tls.clone();
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            _ = refresh(&asked);
+        }
+    });
+    tasks.every("certificate", RENEWAL, move || std::future::ready(refresh(&tls)));
+    Ok(())
+}
+
+fn refresh(tls: &Tls) -> Round {
+    let looked = tls.refresh();
+    let round = Round::of(&looked);
+    match looked {
+        Ok(true) => tracing::info!("a new certificate is shown from now on"),
+        Ok(false) => {}
+        Err(error) => tracing::error!(%error, "the certificate is not renewed; the one before is shown"),
+    }
+    round
+}
+
+/// SIGTERM and SIGINT.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn first(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
