@@ -27,12 +27,23 @@ impl Tag {
         Self { version, rest: rest.into() }
     }
 
-    fn text(&self) -> String {
+    /// As it stands in `ETag`.
+    pub fn text(&self) -> String {
         match self.rest.as_str() {
             "" => format!("\"{}\"", self.version),
             rest => format!("\"{}-{rest}\"", self.version),
         }
     }
+
+    pub(super) fn headers(&self) -> HeaderMap {
+        headers(&self.text())
+    }
+}
+
+/// `ETag`, where there is a tag to name.
+pub(super) fn headers(text: &str) -> HeaderMap {
+    let named = Some(text).filter(|text| !text.is_empty());
+    HeaderMap::from_iter(named.and_then(|text| HeaderValue::try_from(text).ok()).map(|value| (ETAG, value)))
 }
 
 /// A resource with its tag: 200 with a body, or 304 where the caller has this very representation.
@@ -52,7 +63,7 @@ impl<T> Tagged<T> {
 impl<T: Serialize> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
         let text = self.tag.text();
-        let headers = HeaderMap::from_iter(HeaderValue::try_from(&text).ok().map(|value| (ETAG, value)));
+        let headers = headers(&text);
         match self.known.0 {
             Some(known) if known.matches(|tag| tag.trim_start_matches("W/") == text) => {
                 (StatusCode::NOT_MODIFIED, headers).into_response()

@@ -7,23 +7,28 @@ use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use futures_util::stream::BoxStream;
 use serde::Serialize;
 
+use super::etag::Tag;
 use super::extract::Json;
 use super::{Code, Problem};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// 201 with `Location` and the new thing as JSON.
+/// 201 with `Location`, `ETag` and the new thing as JSON.
 #[derive(Clone, Debug)]
 pub struct Created<T> {
     /// Path of the new thing, such as `/api/v1/notes/01981f3c-…`.
     pub location: String,
+    pub tag: Tag,
     pub body: T,
 }
 
 impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
         match HeaderValue::try_from(self.location) {
-            Ok(location) => (StatusCode::CREATED, [(LOCATION, location)], Json(self.body)).into_response(),
+            Ok(location) => {
+                (StatusCode::CREATED, self.tag.headers(), [(LOCATION, location)], Json(self.body))
+                    .into_response()
+            }
             Err(error) => Problem::new(Code::INTERNAL_ERROR).caused_by(error).into_response(),
         }
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use stead::base::id::UserId;
 use stead::db::{DbError, Driver, Tx};
 use stead::http::Problem;
+use stead::http::etag::Tag;
 use stead::http::idempotency::{Answer, Once, OnceError};
 use stead::http::reply::Created;
 
@@ -26,8 +27,8 @@ fn invite(client: &Client, key: &str, email: &str) -> Call {
 }
 
 /// What a client acts on.
-fn told(reply: &Reply) -> (u16, Option<&str>, Option<&str>, &[u8]) {
-    (reply.status.as_u16(), reply.header("location"), reply.header("content-type"), &reply.body)
+fn told(reply: &Reply) -> (u16, [Option<&str>; 3], &[u8]) {
+    (reply.status.as_u16(), ["location", "etag", "content-type"].map(|name| reply.header(name)), &reply.body)
 }
 
 async fn titles(client: &Client) -> Vec<String> {
@@ -54,6 +55,13 @@ async fn kept_text(app: &App) -> String {
     rows.iter().map(text).collect()
 }
 
+/// Claims that what was made is where the answer says, and is known by the tag that it was given.
+async fn is_there(reader: &Client, answer: &Reply) {
+    let read = reader.get(answer.header("location").unwrap()).await.expect(200);
+    assert_eq!(read.json(), answer.json());
+    assert!(read.header("etag").is_some() && read.header("etag") == answer.header("etag"));
+}
+
 /// A `POST` with this key as a handler is given it, with no body to it.
 async fn once(key: &str) -> Once {
     let request = Request::post(NOTES).header("idempotency-key", key).body(()).unwrap();
@@ -66,7 +74,7 @@ async fn held(app: &App, person: &Person, key: &str, hold: Duration) -> Result<A
     let effect = async |tx: &mut Tx| {
         insert_note(tx, owner).await?;
         tokio::time::sleep(hold).await;
-        Ok(Created { location: "/somewhere".into(), body: json!({"title": "slow"}) })
+        Ok(Created { location: "/somewhere".into(), tag: Tag::new(1, ""), body: json!({"title": "slow"}) })
     };
     app.state.idempotency.once(once(key).await, owner, effect).await
 }
@@ -91,7 +99,7 @@ behaviour! {
         assert_eq!(told(&again), told(&first));
         let location = first.header("location").unwrap();
         assert_eq!(location, format!("{NOTES}/{}", first.json()["id"].as_str().unwrap()));
-        assert_eq!(ada.get(location).await.expect(200).json(), first.json());
+        is_there(&ada, &first).await;
         assert_eq!(titles(&ada).await, ["Once"]);
 
         write(&ada, "k2", "Once").await.expect(201);
@@ -122,8 +130,7 @@ behaviour! {
         assert!(answers.iter().all(|answer| told(answer) == told(&answers[0])));
         assert_eq!(app.mails_to("bob@example.com").await.len(), 1);
         assert_eq!(answers[0].json()["email"], "bob@example.com");
-        let location = answers[0].header("location").unwrap();
-        assert_eq!(admin.get(location).await.expect(200).json(), answers[0].json());
+        is_there(&admin, &answers[0]).await;
     }
 
     async fn of_32_roles_at_the_same_moment_one_is_made_and_no_name_is_taken(app: App) {
@@ -136,8 +143,7 @@ behaviour! {
             answers.push(call.await.unwrap().expect(201));
         }
         assert!(answers.iter().all(|answer| told(answer) == told(&answers[0])));
-        let location = answers[0].header("location").unwrap();
-        assert_eq!(admin.get(location).await.expect(200).json(), answers[0].json());
+        is_there(&admin, &answers[0]).await;
     }
 
     async fn another_body_under_the_same_key_is_refused(app: App) {
@@ -293,7 +299,7 @@ behaviour! {
         other.query("UPDATE users SET version = version WHERE id = $1").bind(id).execute().await.unwrap();
         let effect = async |tx: &mut Tx| {
             tx.query("UPDATE users SET version = version WHERE id = $1").bind(id).execute().await?;
-            Ok::<_, OnceError>(Created { location: "/x".into(), body: json!({}) })
+            Ok::<_, OnceError>(Created { location: "/x".into(), tag: Tag::new(1, ""), body: json!({}) })
         };
         let (done, ()) = tokio::join!(app.state.idempotency.once(once("k").await, ada.id.parse().unwrap(), effect), async {
             tokio::time::sleep(Duration::from_millis(2600)).await;

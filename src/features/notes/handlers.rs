@@ -71,7 +71,7 @@ pub async fn list_notes(
 
 /// Write a note.
 #[utoipa::path(post, path = "/notes", operation_id = "create_note", request_body = NoteCreation, responses(
-    (status = CREATED, body = Note, headers(("Location" = String, description = "The note's path")))))]
+    (status = CREATED, body = Note, headers(("Location" = String, description = "The note's path"), ("ETag" = String, description = "For `If-Match`")))))]
 pub async fn create_note(
     State(notes): State<Notes>,
     caller: CurrentUser,

@@ -66,7 +66,8 @@ impl Notes {
         };
         let effect = async |tx: &mut _| {
             note.insert(tx).await?;
-            Ok(Created { location: format!("/api/v1/notes/{}", note.base.id), body: Note::from(note) })
+            let location = format!("/api/v1/notes/{}", note.base.id);
+            Ok(Created { location, tag: note.tag(), body: Note::from(note) })
         };
         self.0.idempotency.once(once, owner, effect).await
     }

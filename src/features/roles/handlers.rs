@@ -85,7 +85,7 @@ pub async fn list_roles(
 
 /// Make a role.
 #[utoipa::path(post, path = "/roles", operation_id = "create_role", request_body = RoleCreation, responses(
-    (status = CREATED, body = Role, description = "The role", headers(("Location" = String, description = "The role's path"))),
+    (status = CREATED, body = Role, description = "The role", headers(("Location" = String, description = "The role's path"), ("ETag" = String, description = "For `If-Match`"))),
     (status = FORBIDDEN, description = "Nobody grants what they do not hold", body = ProblemBody),
     (status = CONFLICT, description = "`conflict`: the name is taken", body = ProblemBody)))]
 pub async fn create_role(

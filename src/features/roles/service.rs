@@ -108,7 +108,7 @@ impl Roles {
         let effect = async |tx: &mut Tx| {
             let role = self.make(tx, new, actor).await?;
             let location = format!("/api/v1/roles/{}", role.definition.name);
-            Ok(Created { location, body: Role::from(role) })
+            Ok(Created { location, tag: role.tag(), body: Role::from(role) })
         };
         self.0.idempotency.once(once, caller.user, effect).await
     }

@@ -44,7 +44,7 @@ impl Users {
         let effect = async |tx: &mut Tx| {
             let (person, _) = self.make(tx, account, &roles, actor).await?;
             let location = format!("/api/v1/users/{}", person.account.base.id);
-            Ok(Created { location, body: User::from(person) })
+            Ok(Created { location, tag: person.tag(), body: User::from(person) })
         };
         self.0.idempotency.once(once, caller.user, effect).await
     }

@@ -3,14 +3,12 @@
 //! Key, effect and answer are one transaction: there is no moment in which one is there without the
 //! others, and a transaction that fails leaves the key free.
 
+mod answer;
 mod once;
 mod store;
 
 use std::time::Duration;
 
-use axum::http::header::{CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use self::once::Keyed;
@@ -22,6 +20,7 @@ use crate::base::id::UserId;
 use crate::base::keyring::{Keyring, NoKey, Tag};
 use crate::db::{Db, DbError, Tx};
 
+pub use self::answer::Answer;
 pub use self::once::Once;
 pub use self::store::purge;
 
@@ -51,13 +50,6 @@ pub enum OnceError {
     Encoding(#[from] serde_json::Error),
 }
 
-/// The answer to a request that made something: 201 with `Location`, given now or when it first came.
-#[derive(Debug)]
-pub struct Answer {
-    location: String,
-    body: String,
-}
-
 impl Idempotency {
     /// `keys` are those for lookups, which never change.
     pub fn new(db: Db, clock: Clock, keys: Keyring) -> Self {
@@ -80,11 +72,9 @@ impl Idempotency {
         {
             return Ok(answer);
         }
-        let answer = Answer::of(effect(&mut tx).await?)?;
+        let answer = Answer::of(effect(&mut tx).await?).map_err(OnceError::from)?;
         if let Some(keyed) = &once.0 {
-            store::keep(&mut tx, user, keyed, &answer.location, &answer.body)
-                .await
-                .map_err(OnceError::from)?;
+            store::keep(&mut tx, user, keyed, &answer).await.map_err(OnceError::from)?;
         }
         tx.commit().await.map_err(OnceError::from)?;
         Ok(answer)
@@ -103,31 +93,13 @@ impl Idempotency {
         if claimed {
             return Ok(None);
         }
-        let Kept { body_tag, location, body } = store::kept(tx, user, keyed).await?;
-        if body_tag == tag { Ok(Some(Answer { location, body })) } else { Err(OnceError::Reused) }
+        let Kept { body_tag, answer } = store::kept(tx, user, keyed).await?;
+        if body_tag == tag { Ok(Some(answer)) } else { Err(OnceError::Reused) }
     }
 
     /// What the body is known by. It may hold a password, and a plain digest could be guessed at.
     fn tag(&self, keyed: &Keyed) -> Result<Tag, NoKey> {
         self.keys.tag(self.keys.newest()?, &[b"idempotency".as_slice(), &keyed.body.get()].concat())
-    }
-}
-
-impl Answer {
-    fn of<T: Serialize>(created: Created<T>) -> Result<Self, OnceError> {
-        Ok(Self { location: created.location, body: serde_json::to_string(&created.body)? })
-    }
-}
-
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        match HeaderValue::try_from(self.location) {
-            Ok(location) => {
-                let json = HeaderValue::from_static("application/json");
-                (StatusCode::CREATED, [(LOCATION, location), (CONTENT_TYPE, json)], self.body).into_response()
-            }
-            Err(error) => Problem::new(Code::INTERNAL_ERROR).caused_by(error).into_response(),
-        }
     }
 }
 

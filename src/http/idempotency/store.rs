@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::answer::Answer;
 use super::once::Keyed;
 use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
@@ -15,8 +16,8 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 #[derive(sqlx::FromRow)]
 pub struct Kept {
     pub body_tag: Vec<u8>,
-    pub location: String,
-    pub body: String,
+    #[sqlx(flatten)]
+    pub answer: Answer,
 }
 
 /// Takes the key for this transaction if it is free; says whether. Whoever wants it at the same moment
@@ -30,10 +31,10 @@ pub async fn claim(
 ) -> Result<bool, DbError> {
     let claimed = tx
         .query(
-            "INSERT INTO idempotency_keys (user_id, method, route, key, body_tag, location, body, expires_at)
-             VALUES ($1, $2, $3, $4, $5, '', '', $6)
+            "INSERT INTO idempotency_keys (user_id, method, route, key, body_tag, location, etag, body, expires_at)
+             VALUES ($1, $2, $3, $4, $5, '', '', '', $6)
              ON CONFLICT (user_id, method, route, key) DO UPDATE SET
-                body_tag = $5, location = '', body = '', expires_at = $6
+                body_tag = $5, location = '', etag = '', body = '', expires_at = $6
              WHERE idempotency_keys.expires_at <= $7",
         )
         .bind(user)
@@ -51,7 +52,7 @@ pub async fn claim(
 /// What is kept under a key that is taken.
 pub async fn kept(tx: &mut Tx, user: UserId, keyed: &Keyed) -> Result<Kept, DbError> {
     tx.query(
-        "SELECT body_tag, location, body FROM idempotency_keys
+        "SELECT body_tag, location, etag, body FROM idempotency_keys
          WHERE user_id = $1 AND method = $2 AND route = $3 AND key = $4",
     )
     .bind(user)
@@ -63,19 +64,14 @@ pub async fn kept(tx: &mut Tx, user: UserId, keyed: &Keyed) -> Result<Kept, DbEr
 }
 
 /// Keeps the answer under the key that this transaction has claimed.
-pub async fn keep(
-    tx: &mut Tx,
-    user: UserId,
-    keyed: &Keyed,
-    location: &str,
-    body: &str,
-) -> Result<(), DbError> {
+pub async fn keep(tx: &mut Tx, user: UserId, keyed: &Keyed, answer: &Answer) -> Result<(), DbError> {
     tx.query(
-        "UPDATE idempotency_keys SET location = $1, body = $2
-         WHERE user_id = $3 AND method = $4 AND route = $5 AND key = $6",
+        "UPDATE idempotency_keys SET location = $1, etag = $2, body = $3
+         WHERE user_id = $4 AND method = $5 AND route = $6 AND key = $7",
     )
-    .bind(location)
-    .bind(body)
+    .bind(&answer.location)
+    .bind(&answer.etag)
+    .bind(&answer.body)
     .bind(user)
     .bind(&keyed.method)
     .bind(&keyed.route)

@@ -20,7 +20,7 @@ use crate::http::reply::{Accepted, Created, NoContent};
 /// Where addresses must be verified the answer is 202 whether the address is known or not, and a mail
 /// says how to go on. Elsewhere the account is usable at once.
 #[utoipa::path(post, path = "/auth/register", operation_id = "register", security(()), request_body = Registration, responses(
-    (status = CREATED, body = User, description = "The account", headers(("Location" = String, description = "The account's path"))),
+    (status = CREATED, body = User, description = "The account", headers(("Location" = String, description = "The account's path"), ("ETag" = String, description = "For `If-Match`"))),
     (status = ACCEPTED, description = "A mail is on its way"),
     (status = FORBIDDEN, description = "`registration_closed`: nobody can register by themselves", body = ProblemBody),
     (status = CONFLICT, description = "`email_taken`: the address has an account", body = ProblemBody)))]
@@ -33,7 +33,7 @@ pub async fn register(
     Ok(match auth.register(new, language, &origin).await? {
         Registered::Active(person) => {
             let location = format!("/api/v1/users/{}", person.account.base.id);
-            Created { location, body: User::from(*person) }.into_response()
+            Created { location, tag: person.tag(), body: User::from(*person) }.into_response()
         }
         Registered::MailSent => Accepted.into_response(),
     })

@@ -74,7 +74,7 @@ fn tagged(person: Person) -> Tagged<User> {
 
 /// Make an account.
 #[utoipa::path(post, path = "/users", operation_id = "create_user", request_body = UserCreation, responses(
-    (status = CREATED, body = User, description = "The account", headers(("Location" = String, description = "The account's path"))),
+    (status = CREATED, body = User, description = "The account", headers(("Location" = String, description = "The account's path"), ("ETag" = String, description = "For `If-Match`"))),
     (status = FORBIDDEN, description = "The roles need `roles:assign`, and nobody grants what they do not hold", body = ProblemBody),
     (status = CONFLICT, description = "`email_taken`: the address has an account", body = ProblemBody),
     (status = UNPROCESSABLE_ENTITY, description = "`weak_password`: the password is too weak", body = ProblemBody)))]

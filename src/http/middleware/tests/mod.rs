@@ -21,6 +21,7 @@ use crate::base::clock::Clock;
 use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::base::random::Random;
+use crate::http::etag::Tag;
 use crate::http::extract::{ClientAddress, Faults, Json, Path, RequestId, Text};
 use crate::http::load::{Load, Room};
 use crate::http::reply::{Created, NoContent, Verbatim};
@@ -57,7 +58,7 @@ fn routes() -> Router {
         .route(
             "/users",
             post(|Json(new): Json<Registration>| async move {
-                Created { location: format!("/users/{}", new.email), body: new.name }
+                Created { location: format!("/users/{}", new.email), tag: Tag::new(1, ""), body: new.name }
             }),
         )
         .route("/users/{id}", get(|Path(id): Path<UserId>| async move { axum::Json(id) }).delete(NoContent))
