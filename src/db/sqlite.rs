@@ -99,7 +99,8 @@ mod tests {
     use super::*;
     use crate::base::clock::Clock;
     use crate::db::migrate::Migrator;
-    use crate::db::pool::{Db, Options};
+    use crate::db::options::Options;
+    use crate::db::pool::Db;
 
     fn modes(folder: &Path) -> Vec<(String, u32)> {
         let files = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
