@@ -4,6 +4,7 @@
 //! Argon2id at 19 MiB takes about 20 ms of a core. More threads than cores, or a queue without an
 //! end, would let a flood of sign-ins stop every other request.
 
+mod meters;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::{Instrument, Span};
 
+use self::meters::Meters;
 use super::stopwatch::{self, Stopwatch};
 use super::strength::{Measure, Weakness};
 use crate::base::random::Random;
@@ -37,6 +39,8 @@ pub struct Hasher {
     places: Arc<Semaphore>,
     random: Random,
     computed: Arc<AtomicU64>,
+    capacity: usize,
+    meters: Meters,
 }
 
 /// A place in the queue. It travels with the job, so a caller who hangs up does not free it early.
@@ -97,13 +101,15 @@ impl Hasher {
         let threads = settings.threads();
         // The semaphore bounds it.
         let (jobs, queue) = unbounded();
-        let computed = Arc::new(AtomicU64::new(0));
+        let (computed, meters) = (Arc::new(AtomicU64::new(0)), Meters::default());
         for i in 0..threads {
             let worker = Worker::new(params.clone(), &random, computed.clone())?;
+            let worker = Worker { meters: meters.clone(), ..worker };
             let queue = queue.clone();
             std::thread::Builder::new().name(format!("hash-{i}")).spawn(move || worker.run(&queue))?;
         }
-        Ok(Self { jobs, places: Arc::new(Semaphore::new(threads + settings.queue)), random, computed })
+        let capacity = threads + settings.queue;
+        Ok(Self { jobs, places: Arc::new(Semaphore::new(capacity)), random, computed, capacity, meters })
     }
 
     /// How many times Argon2 was computed so far, to compare or to make a hash.
@@ -113,7 +119,10 @@ impl Hasher {
 
     /// Takes a place in the queue, or says at once that there is none.
     pub fn admit(&self) -> Result<Place, HashError> {
-        self.places.clone().try_acquire_owned().map(Place).map_err(|_| HashError::QueueFull)
+        self.places.clone().try_acquire_owned().map(Place).map_err(|_| {
+            self.meters.refused();
+            HashError::QueueFull
+        })
     }
 
     /// The Argon2id hash of a password, in PHC form; of a new one only if it is good enough by `measure`.
@@ -168,13 +177,14 @@ struct Worker {
     /// anything, and costs as much to compare with as any other.
     dummy: String,
     computed: Arc<AtomicU64>,
+    meters: Meters,
 }
 
 impl Worker {
     fn new(params: Params, random: &Random, computed: Arc<AtomicU64>) -> std::io::Result<Self> {
         let dummy = phc(&params, &random.bytes(), &random.bytes());
         let dummy = dummy.ok_or_else(|| std::io::Error::other("auth.hash: no hash can be written"))?;
-        Ok(Self { params, memory: Vec::new(), dummy, computed })
+        Ok(Self { params, memory: Vec::new(), dummy, computed, meters: Meters::default() })
     }
 
     fn run(mut self, queue: &Receiver<Job>) {
@@ -187,6 +197,7 @@ impl Worker {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             };
+            let work = self.meters.begin(queued);
             let watch = Stopwatch::begin(span, queued);
             // A caller who hung up while queued gets no work done; its attempt stays counted.
             match task {
@@ -208,6 +219,7 @@ impl Worker {
                     watch.answer(reply, self.verify(&password, stored.as_deref()));
                 }
             }
+            drop(work);
             drop(place);
         }
     }

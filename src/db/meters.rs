@@ -1,5 +1,6 @@
 //! What is measured of the database: connections, waits for them, and statements.
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -116,6 +117,14 @@ impl Db {
     /// The pools: of SQLite one for readers, one for the writer, of PostgreSQL one for both; and that of whoever follows the feed.
     pub fn pools(&self) -> Vec<PoolState> {
         states(&self.pools)
+    }
+
+    /// The file of a SQLite database.
+    pub fn file(&self) -> Option<PathBuf> {
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => Some(writer.connect_options().get_filename().to_path_buf()),
+            Pools::Postgres { .. } => None,
+        }
     }
 
     /// How many wait for a connection.

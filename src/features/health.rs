@@ -1,5 +1,7 @@
 //! Whether the process answers, and whether it can do its work.
 
+mod system;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,6 +12,8 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
 
+use self::system::ReadSystem;
+use crate::access::permission::declared;
 use crate::db::migrate;
 use crate::http::extract::Json;
 use crate::http::feature::Feature;
@@ -18,6 +22,15 @@ use crate::routes;
 use crate::state::AppState;
 
 pub fn feature() -> Feature<AppState> {
+    probes().routes(routes![system::get_system]).permissions(&[declared::<ReadSystem>()])
+}
+
+/// The same on the listener for operators, who need no token there.
+pub fn for_operators() -> Feature<AppState> {
+    probes().routes(routes![system::get_system_as_operator])
+}
+
+fn probes() -> Feature<AppState> {
     Feature::new("health", "Probes for whoever runs the server").at_root().routes(routes![live, ready])
 }
 

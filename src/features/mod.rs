@@ -3,6 +3,7 @@
 //! To add one: its line here, its line in [`all`]. To remove one: the same two lines, its folder, its
 //! test and its migration.
 
+pub mod metrics;
 pub mod health;
 pub mod jwks;
 pub mod audit;
@@ -12,7 +13,6 @@ pub mod auth;
 pub mod notes;
 pub mod mailbox;
 pub mod log_level;
-pub mod metrics;
 pub mod pages;
 
 use crate::http::feature::Feature;

@@ -1,7 +1,7 @@
 //! The probes, and what else depends on which listener is asked.
 
 use insta::assert_json_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{App, Stage, behaviour};
 
@@ -61,6 +61,32 @@ behaviour! {
         let checks = &ready.json()["checks"];
         assert_eq!((&checks["migrations"]["status"], &checks["database"]["status"]), (&"down".into(), &"up".into()));
         app.anonymous().get("/health/live").await.expect(200);
+    }
+
+    async fn how_the_machine_is_doing_is_for_those_who_may_see_it_and_for_operators(app: App) {
+        app.anonymous().get("/health/system").await.refused(401, "unauthenticated");
+        app.user().await.get("/health/system").await.refused(403, "forbidden");
+        let holder = app.holder(&["system:read"]).await;
+        for client in [&*holder, &app.operator()] {
+            let system = client.get("/health/system").await.expect(200).json();
+            assert_eq!(system["version"], env!("CARGO_PKG_VERSION"));
+            for place in [
+                "/uptime_seconds", "/cpu/cores", "/cpu/load/0", "/memory/process", "/disk/available", "/files/open",
+                "/database/pools/0/max", "/hash_queue/capacity", "/outbox/queued", "/requests/under_way", "/connections/max",
+            ] {
+                assert!(system.pointer(place).is_some_and(Value::is_number), "{place}: {system}");
+            }
+            assert_eq!(system["database"]["status"], "up");
+        }
+        app.state.db.close().await;
+        let system = loop {
+            // What was found is believed for two seconds.
+            let system = app.operator().get("/health/system").await.expect(200).json();
+            if system["database"]["status"] == "down" {
+                break system;
+            }
+        };
+        assert_eq!(system["outbox"], Value::Null);
     }
 
     async fn a_server_that_is_about_to_end_is_not_ready(app: App) {

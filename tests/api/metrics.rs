@@ -1,5 +1,10 @@
 //! What a scrape says, and who gets it.
 
+use std::time::Duration;
+
+use serde_json::json;
+use stead::db::Driver;
+
 use crate::harness::{App, PASSWORD, Stage, behaviour};
 
 /// What `GET /metrics` says of a series, which is written as it stands there; nothing for what is not there.
@@ -44,5 +49,67 @@ behaviour! {
         one.anonymous().get("/nowhere").await.refused(404, "not_found");
         assert_eq!(value(&one, "http_server_problems_total{code=\"not_found\"}").await, Some(1.0));
         assert_eq!(value(&other, "http_server_problems_total{code=\"not_found\"}").await, None);
+    }
+
+    async fn what_is_refused_is_counted_by_its_reason(stage: Stage) {
+        let app = stage.with("rate_limit.enabled", true).with("rate_limit.public_per_minute", 30).start().await;
+        let ada = app.user().await;
+        app.anonymous().login(&ada.email, "wrong").await.refused(401, "invalid_credentials");
+        app.anonymous().with_token("x.y.z").get("/api/v1/users/me").await.refused(401, "invalid_token");
+        let refresh = |token: &str| app.anonymous().post("/api/v1/auth/refresh", json!({"refresh_token": token}));
+        refresh("rt_x").await.refused(401, "invalid_refresh_token");
+        refresh(&ada.refresh_token).await.expect(200);
+        app.later(Duration::from_secs(11));
+        refresh(&ada.refresh_token).await.refused(401, "refresh_token_reused");
+        ada.get("/api/v1/users/me").await.refused(401, "invalid_token");
+        for reason in ["password_wrong", "malformed", "refresh_token_invalid", "refresh_token_reused", "session_over"] {
+            assert_eq!(value(&app, &format!("auth_refusals_total{{reason=\"{reason}\"}}")).await, Some(1.0), "{reason}");
+        }
+        for action in ["registered", "logged_in", "login_failed", "refresh_token_reused"] {
+            assert_eq!(value(&app, &format!("audit_events_total{{action=\"{action}\"}}")).await, Some(1.0), "{action}");
+        }
+        assert_eq!(value(&app, "auth_refreshes_total").await, Some(1.0));
+        while app.anonymous().login(&ada.email, "wrong").await.status == 401 {}
+        assert_eq!(value(&app, "throttle_refusals_total{budget=\"account\"}").await, Some(1.0));
+        while app.anonymous().login("x", "wrong").await.status != 429 {}
+        assert_eq!(value(&app, "rate_limit_refusals_total{budget=\"public\"}").await, Some(1.0));
+    }
+
+    async fn a_mail_that_waits_is_seen_with_its_age(app: App) {
+        assert_eq!(value(&app, "outbox_queued").await, Some(0.0));
+        let other = app.stage.start().await;
+        app.anonymous().post("/api/v1/auth/password/forgot", json!({"email": app.user().await.email})).await.expect(202);
+        app.later(Duration::from_secs(90));
+        assert!(value(&other, "outbox_queued").await >= Some(1.0));
+        assert!(value(&other, "outbox_oldest_age_seconds").await >= Some(90.0));
+    }
+
+    async fn without_its_database_a_server_still_tells_what_it_knows(app: App) {
+        app.anonymous().get("/nowhere").await.refused(404, "not_found");
+        app.state.db.close().await;
+        assert_eq!(value(&app, "db_up").await, Some(0.0));
+        assert_eq!(value(&app, "outbox_queued").await, None, "what is not known is not told");
+        assert_eq!(value(&app, "http_server_problems_total{code=\"not_found\"}").await, Some(1.0));
+        assert!(value(&app, "process_open_fds").await > Some(1.0));
+    }
+
+    async fn the_database_and_the_hash_threads_are_measured(app: App) {
+        app.user().await;
+        let text = app.operator().get("/metrics").await.expect(200).text();
+        let writer = if app.state.db.driver() == Driver::Sqlite { "writer" } else { "main" };
+        for series in [
+            &format!("db_client_connection_max{{db_client_connection_pool_name=\"{writer}\"}}"),
+            &format!("db_client_connection_wait_time_seconds_count{{db_client_connection_pool_name=\"{writer}\"}}"),
+            "db_client_operation_duration_seconds_count{db_operation_name=\"INSERT\",outcome=\"done\"}",
+            "password_hash_duration_seconds_count",
+            "password_hash_wait_seconds_count",
+            "password_hash_queue_capacity",
+        ] {
+            let value = text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse::<f64>().ok());
+            assert!(value > Some(0.0), "{series}: {value:?}\n{text}");
+        }
+        assert_eq!(value(&app, "password_hash_queue_length").await, Some(0.0));
+        assert_eq!(value(&app, "schema_current").await, Some(1.0));
+        assert!(value(&app, "feed_lag_seconds").await < Some(600.0));
     }
 }

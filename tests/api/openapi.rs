@@ -248,8 +248,15 @@ async fn every_handler_that_has_a_document_is_mounted_and_no_route_goes_without(
                 .filter_map(|rest| rest.split('"').next())
                 .map(str::to_owned),
         );
-        // Pages and their assets are for people, and so is what only a developer sees.
-        let is_for_people = ["/http/docs/", "/features/pages/", "/features/mailbox/", "/tests"];
+        // Pages and their assets are for people, and so is what only a developer or an operator sees.
+        let is_for_people = [
+            "/http/docs/",
+            "/features/pages/",
+            "/features/mailbox/",
+            "/features/metrics/",
+            "/features/log_level",
+            "/tests",
+        ];
         if !is_for_people.iter().any(|part| path.contains(part)) {
             assert!(
                 !code.contains(".route("),

@@ -144,6 +144,10 @@ pub struct Standing {
 }
 
 impl Standing {
+    pub fn is_granted(&self) -> bool {
+        self.is_granted
+    }
+
     pub fn refusal(&self) -> Option<Problem> {
         (!self.is_granted).then(|| Problem::new(Code::RATE_LIMITED).retry_after(self.wait))
     }

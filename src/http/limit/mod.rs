@@ -14,6 +14,8 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Meter};
 
 use self::budget::{Budget, Network, Standing};
 use super::extract::ClientAddress;
@@ -30,6 +32,7 @@ pub struct Limits(Option<Arc<Budgets>>);
 struct Budgets {
     public: Budget<Network>,
     user: Budget<UserId>,
+    refusals: OnceLock<Counter<u64>>,
 }
 
 impl Limits {
@@ -40,8 +43,19 @@ impl Limits {
             Arc::new(Budgets {
                 public: Budget::new("public", public, clock),
                 user: Budget::new("user", user, clock),
+                refusals: OnceLock::new(),
             })
         }))
+    }
+
+    /// Counts from now on who is refused.
+    pub fn measure(&self, meter: &Meter) {
+        if let Some(budgets) = &self.0 {
+            budgets.refusals.get_or_init(|| {
+                let refusals = meter.u64_counter("rate_limit.refusals").with_unit("{request}");
+                refusals.with_description("Requests beyond the budget of a network or a user").build()
+            });
+        }
     }
 
     /// Makes a route draw on the budget of the caller's network, if it is public, and on that of the
@@ -53,6 +67,14 @@ impl Limits {
         match &self.0 {
             Some(budgets) => route.route_layer(from_fn_with_state((budgets.clone(), is_public), draw)),
             None => route,
+        }
+    }
+}
+
+impl Budgets {
+    fn refused(&self, budget: &'static str) {
+        if let Some(refusals) = self.refusals.get() {
+            refusals.add(1, &[KeyValue::new("budget", budget)]);
         }
     }
 }
@@ -72,6 +94,12 @@ async fn draw(
             next.run(request).await
         }
     };
+    if public.as_ref().is_some_and(|standing| !standing.is_granted()) {
+        budgets.refused("public");
+    }
+    if user.standing.get().is_some_and(|standing| !standing.is_granted()) {
+        budgets.refused("user");
+    }
     if let Some(standing) = public {
         standing.write(&budgets.public.policy, &mut response);
     }

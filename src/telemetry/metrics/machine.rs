@@ -20,6 +20,7 @@ pub struct Process {
     pub max_files: u64,
     /// Seconds since 1970.
     pub started_at: u64,
+    pub uptime_seconds: u64,
 }
 
 /// Bytes of memory: of the machine or, where there is one, of the limit around the process.
@@ -71,6 +72,7 @@ impl Machine {
             open_files: found.open_files().and_then(|n| n.try_into().ok()).unwrap_or_default(),
             max_files: found.open_files_limit().and_then(|n| n.try_into().ok()).unwrap_or_default(),
             started_at: found.start_time(),
+            uptime_seconds: found.run_time(),
         };
         asked.last = Some((Instant::now(), process));
         Some(process)

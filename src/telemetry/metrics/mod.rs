@@ -6,6 +6,7 @@
 
 mod open_metrics;
 pub mod machine;
+mod soundings;
 
 use std::sync::Arc;
 
@@ -14,6 +15,10 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::metrics::{Instrument, MeterProviderBuilder, SdkMeterProvider, Stream};
 use prometheus::{Registry, TextEncoder};
+
+use self::machine::Machine;
+
+pub use self::soundings::{Sounding, Soundings};
 
 /// How a scrape is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,8 @@ struct Inner {
     provider: SdkMeterProvider,
     registry: Registry,
     meter: Meter,
+    machine: Machine,
+    soundings: Soundings,
 }
 
 /// Series that an instrument may have before further ones are added up as `otel_metric_overflow`; requests,
@@ -55,12 +62,22 @@ impl Metrics {
         let builder = SdkMeterProvider::builder().with_resource(service).with_reader(reader).with_view(bound);
         let provider = extend(builder).build();
         let meter = provider.meter(env!("CARGO_PKG_NAME"));
-        Ok(Self(Arc::new(Inner { provider, registry, meter })))
+        let (machine, soundings) = (Machine::default(), Soundings::default());
+        Ok(Self(Arc::new(Inner { provider, registry, meter, machine, soundings })))
     }
 
     /// Makes instruments. Whoever observes holds no [`Metrics`], which would keep itself alive.
     pub fn meter(&self) -> &Meter {
         &self.0.meter
+    }
+
+    pub fn machine(&self) -> &Machine {
+        &self.0.machine
+    }
+
+    /// What the database said last.
+    pub fn soundings(&self) -> &Soundings {
+        &self.0.soundings
     }
 
     /// All there is, for a scrape. Reads `/proc`, and asks whoever observes.

@@ -1,5 +1,7 @@
 //! `GET /metrics`, for Prometheus: on the listener for operators only, and in no document.
 
+mod gauges;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -11,11 +13,14 @@ use crate::http::{Code, Problem};
 use crate::state::AppState;
 use crate::telemetry::metrics::Exposition;
 
+pub use gauges::{look, observe, volume};
+
 pub fn router() -> Router<AppState> {
     Router::new().route("/metrics", get(metrics))
 }
 
 async fn metrics(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
+    look(&state).await;
     let exposition = asked_for(&headers);
     let text = state.metrics.scrape(exposition);
     let text = text.map_err(|error| Problem::new(Code::INTERNAL_ERROR).caused_by(error))?;
