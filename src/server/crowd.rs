@@ -172,6 +172,14 @@ impl Drop for Member {
 }
 
 #[cfg(test)]
+impl Crowd {
+    /// Whether nobody could be asked to leave.
+    pub(super) fn is_busy(&self) -> bool {
+        self.state().members.values().all(|seat| seat.activity.is_in_use())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -6,6 +6,8 @@ mod connection;
 mod crowd;
 mod descriptors;
 mod service;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 mod watched;
 

@@ -118,7 +118,8 @@ async fn while_it_drains_everybody_is_answered_and_sent_elsewhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_nothing_does_not_hold_up_the_end() {
-    let mut server = Server::start(&Folder::new());
+    let folder = Folder::new();
+    let mut server = Server::start(&folder);
     let (silent, mut slow, mut kept) = (connected(&server), connected(&server), connected(&server));
     slow.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
     exchange(&mut kept, "/health/live");

@@ -1,0 +1,114 @@
+//! A listener with room for few, as callers see it.
+
+use axum::extract::ConnectInfo;
+use axum::routing::get;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Open {
+    address: SocketAddr,
+    crowd: Crowd,
+    tasks: Tasks,
+    server: tokio::task::JoinHandle<()>,
+}
+
+async fn open(most: usize, request_timeout: Duration) -> Open {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let (address, crowd, tasks) = (listener.local_addr().unwrap(), Crowd::new(most), Tasks::default());
+    let router = Router::new()
+        .route("/", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }))
+        .route("/never", get(std::future::pending::<()>))
+        .route("/large", get(|| async { vec![b'.'; 64 << 20] }));
+    let server = Server { listener, router, tls: None, crowd: crowd.clone(), request_timeout };
+    let server = tokio::spawn(server.run(tasks.clone()));
+    Open { address, crowd, tasks, server }
+}
+
+impl Open {
+    /// A connection on which this was asked for.
+    async fn asked(&self, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        ask(&mut stream, path).await;
+        stream
+    }
+}
+
+async fn ask(stream: &mut TcpStream, path: &str) {
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).await.unwrap();
+}
+
+/// What comes next; nothing where the connection is closed.
+async fn next(stream: &mut TcpStream) -> String {
+    let mut bytes = [0; 1024];
+    let read = timeout(PATIENCE, stream.read(&mut bytes)).await.expect("something happens");
+    String::from_utf8_lossy(&bytes[..read.unwrap_or(0)]).into_owned()
+}
+
+#[tokio::test]
+async fn who_is_idle_leaves_for_who_comes_and_who_is_served_does_not() {
+    let open = open(3, PATIENCE).await;
+    let mut served = open.asked("/never").await;
+    let mut idle = open.asked("/").await;
+    assert!(next(&mut idle).await.contains("127.0.0.1"));
+    sleep(Duration::from_millis(5)).await;
+    let mut later = open.asked("/").await;
+    next(&mut later).await;
+    let mut newcomer = open.asked("/").await;
+    assert!(next(&mut newcomer).await.contains("200 OK"));
+    assert_eq!(next(&mut idle).await, "", "the one that had been idle for longest");
+    ask(&mut later, "/").await;
+    assert!(next(&mut later).await.contains("200 OK"));
+    assert_eq!((open.crowd.open(), open.crowd.most(), open.crowd.dismissed()), (3, 3, 1));
+    assert!(timeout(Duration::from_millis(10), served.read(&mut [0])).await.is_err(), "it waits");
+}
+
+#[tokio::test]
+async fn where_nobody_is_idle_the_newest_waits() {
+    let open = open(2, PATIENCE).await;
+    let served = open.asked("/never").await;
+    let _other = open.asked("/never").await;
+    while open.crowd.open() < 2 || !open.crowd.is_busy() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let mut newcomer = open.asked("/").await;
+    assert!(timeout(Duration::from_millis(300), newcomer.read(&mut [0])).await.is_err());
+    drop(served);
+    assert!(next(&mut newcomer).await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn who_does_not_take_an_answer_is_not_waited_for() {
+    let open = open(2, Duration::from_millis(300)).await;
+    let deaf = open.asked("/large").await;
+    while open.crowd.open() == 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let gone = async {
+        while open.crowd.open() > 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("it is closed");
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn the_end_waits_for_answers_that_are_still_being_taken() {
+    let open = open(2, PATIENCE).await;
+    let mut slow = open.asked("/large").await;
+    let mut first = vec![0; 1 << 20];
+    let mut read = slow.read(&mut first).await.unwrap();
+    open.tasks.stop();
+    // Longer than anybody is waited for who asks nothing.
+    for _ in 0..8 {
+        sleep(Duration::from_millis(100)).await;
+        read += slow.read(&mut first).await.unwrap();
+    }
+    let mut rest = Vec::new();
+    slow.read_to_end(&mut rest).await.unwrap();
+    assert!(read + rest.len() > 64 << 20, "all of it has come");
+    timeout(PATIENCE, open.server).await.expect("it ends").unwrap();
+}
