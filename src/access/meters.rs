@@ -29,16 +29,42 @@ impl Instruments {
     fn new(meter: &Meter) -> Self {
         let counter =
             |name, unit, about| meter.u64_counter(name).with_unit(unit).with_description(about).build();
-        Self {
+        let this = Self {
             refusals: counter("auth.refusals", "{refusal}", "Callers who were not believed, and why"),
             refreshes: counter("auth.refreshes", "{refresh}", "Refresh tokens traded for the next pair"),
             throttled: counter("throttle.refusals", "{refusal}", "Requests beyond a budget, by which budget"),
             changes: counter("feed.changes", "{change}", "Changes about callers heard of in the feed"),
             audited: counter("audit.events", "{event}", "Entries of the audit log, by what happened"),
             actions: Action::ALL.map(|action| [KeyValue::new("action", name(action))]).into(),
-        }
+        };
+        this.begin_at_zero();
+        this
+    }
+
+    /// Whoever watches an increase must not miss the first: a series that begins at 1 has none.
+    fn begin_at_zero(&self) {
+        REASONS.iter().for_each(|reason| self.refusals.add(0, &[KeyValue::new("reason", *reason)]));
+        BUDGETS.iter().for_each(|budget| self.throttled.add(0, &[KeyValue::new("budget", *budget)]));
+        self.actions.iter().for_each(|action| self.audited.add(0, action));
+        self.refreshes.add(0, &[]);
+        self.changes.add(0, &[]);
     }
 }
+
+const REASONS: [&str; 11] = [
+    "malformed",
+    "unknown_key",
+    "signature",
+    "audience",
+    "expired",
+    "session_over",
+    "permission_lost",
+    "feed_unheard",
+    "refresh_token_invalid",
+    "refresh_token_reused",
+    "password_wrong",
+];
+const BUDGETS: [&str; 5] = ["account", "device", "session", "mail", "notice"];
 
 /// As the audit log has it.
 fn name(action: Action) -> String {

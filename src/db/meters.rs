@@ -137,6 +137,11 @@ impl Db {
         if self.meters.instruments.set(Instruments::new(meter)).is_err() {
             return;
         }
+        if let Some(instruments) = self.meters.instruments.get() {
+            states(&self.pools)
+                .iter()
+                .for_each(|pool| instruments.timeouts.add(0, &[KeyValue::new(POOL, pool.name)]));
+        }
         let pools = self.pools.clone();
         meter
             .i64_observable_up_down_counter("db.client.connection.count")

@@ -12,7 +12,7 @@ use opentelemetry::metrics::{Counter, Meter};
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use super::delivery::{Claimed, MAX_ATTEMPTS, Outcome};
+use super::delivery::{Claimed, MAX_ATTEMPTS, OUTCOMES, Outcome};
 use super::message::compose;
 use super::outbox::{Outbox, OutboxError};
 use super::transport::{Channel, Failure, Kind, Open};
@@ -82,7 +82,10 @@ impl Courier {
     pub fn measured(self, meter: &Meter) -> Self {
         let deliveries = meter.u64_counter("mail.deliveries").with_unit("{attempt}");
         let about = "Attempts to deliver a mail: sent, failed and tried again, given up";
-        Self { deliveries: Some(deliveries.with_description(about).build()), ..self }
+        let deliveries = deliveries.with_description(about).build();
+        // Whoever watches an increase must not miss the first.
+        OUTCOMES.iter().for_each(|outcome| deliveries.add(0, &[KeyValue::new("outcome", *outcome)]));
+        Self { deliveries: Some(deliveries), ..self }
     }
 
     /// The same courier, who gives up on a step and on an attempt after these.

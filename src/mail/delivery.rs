@@ -31,6 +31,9 @@ pub(super) enum Outcome {
     Dead(String),
 }
 
+/// All of them, in a word.
+pub(super) const OUTCOMES: [&str; 3] = ["sent", "failed", "dead"];
+
 impl Outcome {
     /// In a word.
     pub fn name(&self) -> &'static str {

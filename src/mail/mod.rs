@@ -13,8 +13,8 @@ pub mod token;
 mod transport;
 pub mod way_back;
 
-pub use delivery::Depth;
 pub use courier::{Courier, NoWayOut, Tally};
+pub use delivery::Depth;
 pub use html::escape;
 pub use letter::{Letter, Rendered};
 pub use outbox::{Mail, MailId, Outbox, OutboxError, Posted};

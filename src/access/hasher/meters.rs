@@ -86,6 +86,9 @@ impl Hasher {
                 .with_description("Passwords that found the queue full")
                 .build(),
         });
+        if let Some(all) = self.meters.0.get() {
+            all.refused.add(0, &[]);
+        }
         self.gauge(meter, "password.hash.queue.length", "Passwords that wait or are hashed", |queue| {
             queue.length
         });

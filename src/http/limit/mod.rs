@@ -53,7 +53,11 @@ impl Limits {
         if let Some(budgets) = &self.0 {
             budgets.refusals.get_or_init(|| {
                 let refusals = meter.u64_counter("rate_limit.refusals").with_unit("{request}");
-                refusals.with_description("Requests beyond the budget of a network or a user").build()
+                let refusals =
+                    refusals.with_description("Requests beyond the budget of a network or a user").build();
+                // Whoever watches an increase must not miss the first.
+                ["public", "user"].iter().for_each(|name| refusals.add(0, &[KeyValue::new("budget", *name)]));
+                refusals
             });
         }
     }
