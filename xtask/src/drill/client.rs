@@ -94,7 +94,8 @@ impl Client {
         Self::with(reqwest::Client::builder().local_address(address), base, faults)
     }
 
-    fn with(builder: reqwest::ClientBuilder, base: String, faults: &Faults) -> Result<Self> {
+    /// A caller with connections of its own kind.
+    pub fn with(builder: reqwest::ClientBuilder, base: String, faults: &Faults) -> Result<Self> {
         let http = builder.no_proxy().timeout(Duration::from_secs(30)).build()?;
         Ok(Self { http, base, faults: faults.clone() })
     }

@@ -4,6 +4,7 @@
 
 mod backup;
 mod client;
+mod drain;
 mod enumeration;
 mod figures;
 mod flood;
@@ -14,6 +15,7 @@ mod people;
 mod races;
 mod replicas;
 mod report;
+mod slow;
 mod soak;
 mod stage;
 mod start;
@@ -52,6 +54,8 @@ const DRILLS: &[Drill] = &[
     flood::DRILL,
     million::DRILL,
     soak::DRILL,
+    slow::DRILL,
+    drain::DRILL,
 ];
 
 /// What a part is run with.
