@@ -144,7 +144,7 @@ impl Db {
         }
         let pools = self.pools.clone();
         meter
-            .i64_observable_up_down_counter("db.client.connection.count")
+            .i64_observable_up_down_counter("db.client.connection.open")
             .with_unit("{connection}")
             .with_description("Open connections, in use or idle")
             .with_callback(move |to| {

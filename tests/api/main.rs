@@ -31,6 +31,8 @@ mod matrix;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod roles;
