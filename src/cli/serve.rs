@@ -20,8 +20,8 @@ use crate::config::{Config, Environment, Loaded};
 use crate::features::users::service::Users;
 use crate::telemetry::{Telemetry, logs};
 
-/// How long what is known of a start that failed may take to leave.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long traces, figures and reports may still take to leave, however much time there is.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 #[derive(Args, Default)]
 #[command(after_help = "Example: stead serve --host 0.0.0.0 --port 8000")]
@@ -42,7 +42,7 @@ impl Serve {
         let mut telemetry = Telemetry::start(&loaded.config)?;
         logs::log_panics();
         let ended = block_on(serve(loaded, &mut telemetry));
-        telemetry.finish(*ended.as_ref().unwrap_or(&LAST_WORDS));
+        telemetry.finish(LAST_WORDS.min(*ended.as_ref().unwrap_or(&LAST_WORDS)));
         ended.map(|_| ())
     }
 }

@@ -210,7 +210,7 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
 
 fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
     let millis = |d: Duration| d.as_millis().to_string();
-    let connect = PgConnectOptions::from_str(url)?.log_slow_statements(LevelFilter::Off, Duration::ZERO);
+    let connect = PgConnectOptions::from_str(url)?.log_slow_statements(LevelFilter::Off, Duration::MAX);
     let connect = connect.application_name(env!("CARGO_PKG_NAME")).options([
         ("statement_timeout", millis(options.statement_timeout)),
         ("lock_timeout", millis(options.statement_timeout / 2)),

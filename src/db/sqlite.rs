@@ -28,7 +28,7 @@ pub(super) fn connect_options(url: &str) -> Result<SqliteConnectOptions, DbError
         .pragma("secure_delete", "on")
         .busy_timeout(PATIENCE)
         // `watch` warns of them, with the wait for a connection apart.
-        .log_slow_statements(LevelFilter::Off, Duration::ZERO))
+        .log_slow_statements(LevelFilter::Off, Duration::MAX))
 }
 
 /// Empties the write-ahead log, if nobody reads what was there before; says whether. It does not wait for

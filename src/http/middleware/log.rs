@@ -139,11 +139,11 @@ impl Line {
 
     /// Probes and scrapes are frequent.
     fn is_dull(&self) -> bool {
-        let route = self.route();
+        let route = self.template();
         route.starts_with("/health/") || route == "/metrics"
     }
 
-    fn route(&self) -> &str {
+    fn template(&self) -> &str {
         self.route.as_ref().map_or("-", MatchedPath::as_str)
     }
 
@@ -155,7 +155,7 @@ impl Line {
                 tracing::$level!(
                     parent: None,
                     method = %self.method,
-                    route = self.route(),
+                    route = self.template(),
                     status,
                     duration_ms = self.started.elapsed().as_secs_f64() * 1000.0,
                     client = %self.client.0,

@@ -14,6 +14,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use super::proof;
 use super::reply::Reply;
 
 /// Somebody with an address and perhaps an access token. Clones are the same somebody.
@@ -39,6 +40,7 @@ impl Client {
 
     /// The same somebody with this access token.
     pub fn with_token(&self, token: &str) -> Self {
+        proof::secret(token);
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
@@ -95,6 +97,7 @@ impl Call {
     }
 
     pub fn json(self, body: Value) -> Self {
+        proof::body(body.to_string().as_bytes());
         self.body("application/json", body.to_string())
     }
 

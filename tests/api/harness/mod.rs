@@ -23,6 +23,7 @@
 mod app;
 mod client;
 mod postgres;
+mod proof;
 mod reply;
 mod stage;
 
@@ -75,6 +76,7 @@ pub fn on_postgres<G: Given>(behaves: impl AsyncFnOnce(G)) {
 
 /// On this thread alone, where insta keeps what it has seen.
 fn run(test: impl Future<Output = ()>) {
+    proof::begin();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(test);
 }

@@ -5,6 +5,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 
+use super::proof;
+
 /// An answer, read whole.
 #[derive(Clone, Debug)]
 pub struct Reply {
@@ -19,6 +21,7 @@ impl Reply {
     pub(super) async fn read(request: String, response: Response) -> Self {
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("the body is read to its end");
+        proof::body(&body);
         Self { status: parts.status, headers: parts.headers, body, request }
     }
 

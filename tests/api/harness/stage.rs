@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use super::app::App;
-use super::postgres;
+use super::{postgres, proof};
 
 /// When every test begins.
 const START: &str = "2030-01-01T08:00:00Z";
@@ -87,6 +87,7 @@ impl Stage {
     /// The configuration for `APP_ENV=testing` with the settings of this stage.
     pub fn config(&self) -> Config {
         let database = [("database.url".to_owned(), self.home.url.clone())];
+        self.settings.iter().for_each(|(path, text)| proof::setting(path, text));
         let sources = Sources {
             variables: [("APP_ENV".to_owned(), "testing".to_owned())].into(),
             flags: self.settings.clone().into_iter().chain(database).collect(),
