@@ -59,8 +59,8 @@ impl Server {
         let log = place.folder().join("server.log");
         let output = File::options().create(true).append(true).open(&log)?;
         let mut serve = place.command(binary);
-        serve.arg("serve").envs(variables.iter().copied()).env("APP_SERVER__PORT", port.to_string());
-        serve.env("APP_SERVER__MANAGEMENT_ADDRESS", format!("127.0.0.1:{management}"));
+        serve.arg("serve").env("APP_SERVER__MANAGEMENT_ADDRESS", format!("127.0.0.1:{management}"));
+        serve.envs(variables.iter().copied()).env("APP_SERVER__PORT", port.to_string());
         serve.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let started = Instant::now();
         let child = serve.spawn().with_context(|| format!("{} does not start", binary.display()))?;
@@ -168,7 +168,8 @@ impl Drop for Server {
     }
 }
 
-fn free_port() -> Result<u16> {
+/// A port of this machine at which nobody listens at the moment.
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 

@@ -2,6 +2,7 @@
 //! half an hour; each part leaves a report, so that a drill that was cut short goes on where it
 //! stopped. To add a drill, write its file and add it to `DRILLS`.
 
+mod alerts;
 mod backup;
 mod client;
 mod drain;
@@ -11,6 +12,7 @@ mod flood;
 mod kill;
 mod million;
 mod openapi;
+mod overhead;
 mod people;
 mod races;
 mod replicas;
@@ -47,6 +49,7 @@ const DRILLS: &[Drill] = &[
     openapi::DRILL,
     races::DRILL,
     throttle::DRILL,
+    alerts::DRILL,
     kill::DRILL,
     backup::DRILL,
     replicas::DRILL,
@@ -56,6 +59,7 @@ const DRILLS: &[Drill] = &[
     soak::DRILL,
     slow::DRILL,
     drain::DRILL,
+    overhead::DRILL,
 ];
 
 /// What a part is run with.

@@ -2,7 +2,7 @@
 
 mod keys;
 mod outage;
-mod proxy;
+pub(super) mod proxy;
 mod revocation;
 
 use anyhow::Result;
