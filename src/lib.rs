@@ -6,7 +6,7 @@
 pub mod base; // floor 1: clock, id, email, language, random, secret; imports nothing of ours
 pub mod config; // floor 2: sections, environment, layers, checks
 pub mod db; // floor 3: Db, Tx, queries, migrations, Record (the base of every row)
-pub mod telemetry; // floor 3: logs
+pub mod telemetry; // floor 3: logs, metrics, traces, error reports
 pub mod tasks; // floor 4: background work, leases, and the order of shutdown
 pub mod server; // floor 5: the listeners: connections in, requests to a router
 pub mod mail; // floor 5: letters, the outbox, and the courier who empties it
