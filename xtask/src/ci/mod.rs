@@ -2,6 +2,7 @@
 
 mod contract;
 mod outcome;
+mod secrets;
 mod smoke;
 mod stages;
 mod tools;

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::outcome::Outcome;
-use super::{contract, smoke};
+use super::{contract, secrets, smoke};
 use crate::{drill, process, server::Profile};
 
 pub struct Stage {
@@ -61,7 +61,7 @@ pub const STAGES: &[Stage] = &[
     },
     Stage {
         name: "test",
-        about: "all tests, on SQLite and PostgreSQL",
+        about: "all tests, on SQLite and PostgreSQL, and none of their secrets in the log",
         needs: &["cargo", "postgresql"],
         run: test,
     },
@@ -93,8 +93,11 @@ fn build() -> Result<Outcome> {
 }
 
 fn test() -> Result<Outcome> {
+    let log = secrets::fresh_log()?;
     // `CI` turns a test that would be skipped for want of a database into a failure.
-    pass(cargo(&["test", "--workspace", "--locked"]).env("CI", "true"))
+    let mut test = cargo(&["test", "--workspace", "--locked"]);
+    pass(test.env("CI", "true").env("STEAD_TEST_LOG", &log))?;
+    secrets::claim_none(&log)
 }
 
 fn doc() -> Result<Outcome> {
