@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sqlx::Connection;
 
 use crate::postgres;
 use crate::program::Folder;
@@ -252,4 +253,24 @@ fn the_report_is_never_the_file_that_is_read() {
     folder.run("user import people.ndjson --report -").fails(&["give it a name"]);
     assert!(!folder.path().join("-").exists());
     assert!(std::fs::read_to_string(&file).unwrap().contains("ada@example.com"));
+}
+
+#[tokio::test]
+async fn after_an_import_postgres_knows_how_much_it_holds() {
+    let Some(database) = postgres::fresh_database(async |_| Ok::<_, String>(())).await else { return };
+    let folder = Folder::new().with("APP_ENV", "testing").with("APP_SECRET_KEY", KEY);
+    let folder = folder.with("APP_DATABASE__URL", database.url());
+    folder.run("migrate up").expect(0);
+    for (flag, first) in [("", 0), (" --all-or-nothing", 300)] {
+        let people: String = (first..first + 300).map(|n| format!("p{n}@example.com\n")).collect();
+        write(&folder, "people.csv", format!("email\n{people}"));
+        folder.run(&format!("user import people.csv{flag}")).expect(0);
+        let mut connection = sqlx::PgConnection::connect(&database.url().to_string()).await.unwrap();
+        let estimates = "SELECT relname::text, reltuples::float8 FROM pg_class
+                         WHERE relname IN ('users', 'user_roles', 'user_terms') ORDER BY 1";
+        let told: Vec<(String, f64)> = sqlx::query_as(estimates).fetch_all(&mut connection).await.unwrap();
+        let people = f64::from(first + 300);
+        let expected = ["user_roles", "user_terms", "users"].map(|table| (table.to_owned(), people));
+        assert_eq!(told, expected);
+    }
 }

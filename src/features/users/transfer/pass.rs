@@ -13,6 +13,7 @@ use super::check::{Key, Newcomer};
 use super::import::{Faults, Import, ImportError, Phase, Progress, Summary, Way};
 use super::making::Made;
 use super::spool::{Hashes, Spool};
+use super::store;
 use crate::db::Tx;
 use crate::features::roles;
 use crate::features::users::error::UsersError;
@@ -82,11 +83,18 @@ impl Users {
         faults: Faults<'_>,
     ) -> Result<Summary, ImportError> {
         let mut pass = Pass::new(import, progress, faults);
-        match import.way {
+        let summary = match import.way {
             Way::Good => self.pass(&mut pass, Target::Batches).await,
             Way::DryRun => self.pass(&mut pass, Target::Nowhere).await,
             Way::AllOrNothing => self.all_or_nothing(&mut pass).await,
+        }?;
+        if summary.kept
+            && summary.made > 0
+            && let Err(error) = store::survey(&self.0.db).await
+        {
+            tracing::warn!(%error, "the database could not be told how much it holds now; it will notice");
         }
+        Ok(summary)
     }
 
     /// What takes long is done while nobody has to wait for it: all lines are checked, then all passwords
