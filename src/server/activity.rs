@@ -66,7 +66,8 @@ impl Activity {
         }
     }
 
-    fn is_busy(&self) -> bool {
+    /// Whether a request is under way.
+    pub(super) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed) > 0
     }
 

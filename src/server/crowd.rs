@@ -130,7 +130,7 @@ impl Crowd {
     pub(super) fn dismiss_one(&self) -> bool {
         let state = self.state();
         let idle =
-            state.members.values().filter(|seat| !seat.activity.is_in_use() && seat.order() != Order::Leave);
+            state.members.values().filter(|seat| !seat.activity.is_busy() && seat.order() != Order::Leave);
         let Some(seat) = idle.min_by_key(|seat| seat.activity.quiet_since()) else { return false };
         self.0.dismissed.fetch_add(1, Ordering::Relaxed);
         seat.tell(Order::Leave);
@@ -175,7 +175,7 @@ impl Drop for Member {
 impl Crowd {
     /// Whether nobody could be asked to leave.
     pub(super) fn is_busy(&self) -> bool {
-        self.state().members.values().all(|seat| seat.activity.is_in_use())
+        self.state().members.values().all(|seat| seat.activity.is_busy())
     }
 }
 

@@ -12,6 +12,7 @@ pub mod tls;
 mod watched;
 
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,8 +71,11 @@ impl Server {
             } => {}
         }
         // Who was already in the queue would else be told that nobody is here.
-        while let Some(Ok((stream, peer))) = futures_util::FutureExt::now_or_never(self.listener.accept()) {
-            self.welcome(stream, peer, self.crowd.join(), &terms, &open);
+        if let Ok(queue) = self.listener.as_fd().try_clone_to_owned().map(std::net::TcpListener::from) {
+            while let Ok((stream, peer)) = queue.accept() {
+                let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                stream.map(|stream| self.welcome(stream, peer, self.crowd.join(), &terms, &open)).ok();
+            }
         }
         drop(self.listener);
         self.crowd.tell(Order::Stop);
