@@ -6,6 +6,7 @@
 pub mod backup;
 mod change;
 mod connection;
+mod driver;
 mod error;
 mod feed;
 pub mod migrate;
@@ -20,10 +21,11 @@ mod sqlite;
 mod watch;
 
 pub use change::Change;
+pub use driver::Driver;
 pub use error::DbError;
 pub use feed::Feed;
 pub use meters::PoolState;
 pub use options::Options;
-pub use pool::{Db, Driver};
+pub use pool::Db;
 pub use query::{Query, ReadOnly, Row, Value};
 pub use session::{Session, Tx};

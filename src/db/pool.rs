@@ -12,6 +12,7 @@ use sqlx::{ConnectOptions, Connection, Sqlite};
 
 use super::change::Herald;
 use super::connection::Held;
+use super::driver::Driver;
 use super::error::DbError;
 use super::feed::Feed;
 use super::meters::Meters;
@@ -20,26 +21,6 @@ use super::session::{Session, Tx};
 use super::silence::Silence;
 use super::{sqlite, watch};
 use crate::base::clock::Clock;
-
-/// Which of the two databases a URL or a pool speaks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Driver {
-    Sqlite,
-    Postgres,
-}
-
-impl Driver {
-    /// Reads the scheme: `sqlite:` or `postgres:`/`postgresql:`.
-    pub fn of(url: &str) -> Result<Self, DbError> {
-        match url.split(':').next() {
-            Some("sqlite") => Ok(Self::Sqlite),
-            Some("postgres" | "postgresql") => Ok(Self::Postgres),
-            _ => Err(DbError::Failed(sqlx::Error::Configuration(
-                "the URL must start with sqlite: or postgres:".into(),
-            ))),
-        }
-    }
-}
 
 /// Handles to the database; clones share the pools.
 #[derive(Clone)]

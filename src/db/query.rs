@@ -10,8 +10,8 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Encode, FromRow, Postgres, SqlSafeStr, SqlStr, Sqlite, Type};
 
 use super::connection::Connection;
+use super::driver::Driver;
 use super::error::DbError;
-use super::pool::Driver;
 use super::watch::Watch;
 
 /// A value that both databases store: the only kind that can be bound.

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::driver::Driver;
 use super::meters::Meters;
-use super::pool::Driver;
+
 use crate::base::seldom::Seldom;
 
 /// What takes longer is worth a warning.
@@ -15,16 +16,6 @@ const SLOW: Duration = Duration::from_millis(500);
 
 /// Waits for connections come in crowds: one warning a second tells of all of them.
 static CROWD: Seldom = Seldom::every(Duration::from_secs(1));
-
-impl Driver {
-    /// As OpenTelemetry calls it (`db.system.name`).
-    fn system(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgresql",
-        }
-    }
-}
 
 /// What is known of a statement before it runs.
 #[derive(Clone, Copy)]
