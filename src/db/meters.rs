@@ -1,37 +1,32 @@
 //! What is measured of the database: connections, waits for them, and statements.
 
-use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
-use sqlx::{Database, Pool};
-
-use super::pool::{Db, Pools};
 
 /// Counts for all who hold the same pools. Without instruments, as commands run, only statements.
 #[derive(Default)]
 pub(super) struct Meters {
     pub statements: AtomicU64,
-    waiting: AtomicI64,
-    instruments: OnceLock<Instruments>,
+    pub waiting: AtomicI64,
+    pub instruments: OnceLock<Instruments>,
 }
 
-struct Instruments {
+pub(super) struct Instruments {
     duration: Histogram<f64>,
     wait: Histogram<f64>,
-    timeouts: Counter<u64>,
+    pub timeouts: Counter<u64>,
 }
 
-const POOL: &str = "db.client.connection.pool.name";
-const STATE: &str = "db.client.connection.state";
+pub(super) const POOL: &str = "db.client.connection.pool.name";
 /// A look-up takes less than a tenth of a millisecond; nothing is waited for longer than some seconds.
 const SECONDS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
 impl Instruments {
-    fn new(meter: &Meter) -> Self {
+    pub fn new(meter: &Meter) -> Self {
         let seconds = |name, about| {
             meter
                 .f64_histogram(name)
@@ -94,102 +89,6 @@ fn verb(sql: &str) -> &'static str {
     let word = sql.split_whitespace().next().unwrap_or_default();
     let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
     verbs.into_iter().find(|verb| verb.eq_ignore_ascii_case(word)).unwrap_or("OTHER")
-}
-
-/// How many connections a pool has, and how many it may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolState {
-    pub name: &'static str,
-    pub idle: u32,
-    pub used: u32,
-    pub max: u32,
-}
-
-impl PoolState {
-    fn of<D: Database>(name: &'static str, pool: &Pool<D>) -> Self {
-        let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-        let max = pool.options().get_max_connections();
-        Self { name, idle, used: pool.size().saturating_sub(idle), max }
-    }
-}
-
-impl Db {
-    /// The pools: of SQLite one for readers, one for the writer, of PostgreSQL one for both; and that of whoever follows the feed.
-    pub fn pools(&self) -> Vec<PoolState> {
-        states(&self.pools)
-    }
-
-    /// The file of a SQLite database.
-    pub fn file(&self) -> Option<PathBuf> {
-        match &self.pools {
-            Pools::Sqlite { writer, .. } => Some(writer.connect_options().get_filename().to_path_buf()),
-            Pools::Postgres { .. } => None,
-        }
-    }
-
-    /// How many wait for a connection.
-    pub fn waiting(&self) -> i64 {
-        self.meters.waiting.load(Ordering::Relaxed)
-    }
-
-    /// Measures from now on; the first to say so decides.
-    pub fn measure(&self, meter: &Meter) {
-        if self.meters.instruments.set(Instruments::new(meter)).is_err() {
-            return;
-        }
-        if let Some(instruments) = self.meters.instruments.get() {
-            states(&self.pools)
-                .iter()
-                .for_each(|pool| instruments.timeouts.add(0, &[KeyValue::new(POOL, pool.name)]));
-        }
-        let pools = self.pools.clone();
-        meter
-            .i64_observable_up_down_counter("db.client.connection.open")
-            .with_unit("{connection}")
-            .with_description("Open connections, in use or idle")
-            .with_callback(move |to| {
-                for pool in states(&pools) {
-                    for (state, count) in [("used", pool.used), ("idle", pool.idle)] {
-                        to.observe(
-                            count.into(),
-                            &[KeyValue::new(POOL, pool.name), KeyValue::new(STATE, state)],
-                        );
-                    }
-                }
-            })
-            .build();
-        let pools = self.pools.clone();
-        meter
-            .i64_observable_up_down_counter("db.client.connection.max")
-            .with_unit("{connection}")
-            .with_description("Connections that there may be")
-            .with_callback(move |to| {
-                states(&pools)
-                    .iter()
-                    .for_each(|pool| to.observe(pool.max.into(), &[KeyValue::new(POOL, pool.name)]));
-            })
-            .build();
-        let meters = self.meters.clone();
-        meter
-            .i64_observable_up_down_counter("db.client.connection.pending_requests")
-            .with_unit("{request}")
-            .with_description("Those who wait for a connection, or for the turn to write")
-            .with_callback(move |to| to.observe(meters.waiting.load(Ordering::Relaxed), &[]))
-            .build();
-    }
-}
-
-fn states(pools: &Pools) -> Vec<PoolState> {
-    match pools {
-        Pools::Sqlite { readers, writer, follower } => vec![
-            PoolState::of("readers", readers),
-            PoolState::of("writer", writer),
-            PoolState::of("follower", follower),
-        ],
-        Pools::Postgres { pool, follower, .. } => {
-            vec![PoolState::of("main", pool), PoolState::of("follower", follower)]
-        }
-    }
 }
 
 #[cfg(test)]

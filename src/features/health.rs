@@ -1,5 +1,6 @@
 //! Whether the process answers, and whether it can do its work.
 
+mod status;
 mod system;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
 
+use self::status::Health;
 use self::system::ReadSystem;
 use crate::access::permission::declared;
 use crate::db::migrate;
@@ -36,13 +38,6 @@ fn probes() -> Feature<AppState> {
 
 /// A database that has not answered by then counts as down.
 const PATIENCE: Duration = Duration::from_millis(1500);
-
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Health {
-    Up,
-    Down,
-}
 
 #[derive(Serialize, ToSchema)]
 pub struct Liveness {

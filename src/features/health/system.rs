@@ -4,7 +4,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Health;
+use super::status::Health;
 use crate::access::caller::Allowed;
 use crate::db::Driver;
 use crate::features::metrics;

@@ -23,11 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What was found stays true for so long.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// When somebody looked last, and what they found.
+type Last = Option<(Instant, Option<Sounding>)>;
+
 /// The last look. Clones share it.
 #[derive(Clone, Default)]
 pub struct Soundings {
     turn: Arc<tokio::sync::Mutex<()>>,
-    last: Arc<Mutex<Option<(Instant, Option<Sounding>)>>>,
+    last: Arc<Mutex<Last>>,
 }
 
 impl Soundings {
@@ -46,7 +49,7 @@ impl Soundings {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), found));
     }
 
-    fn known(&self) -> Option<(Instant, Option<Sounding>)> {
+    fn known(&self) -> Last {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
