@@ -265,7 +265,7 @@ async fn after_an_import_postgres_knows_how_much_it_holds() {
         let people: String = (first..first + 300).map(|n| format!("p{n}@example.com\n")).collect();
         write(&folder, "people.csv", format!("email\n{people}"));
         folder.run(&format!("user import people.csv{flag}")).expect(0);
-        let mut connection = sqlx::PgConnection::connect(&database.url().to_string()).await.unwrap();
+        let mut connection = sqlx::PgConnection::connect(database.url()).await.unwrap();
         let estimates = "SELECT relname::text, reltuples::float8 FROM pg_class
                          WHERE relname IN ('users', 'user_roles', 'user_terms') ORDER BY 1";
         let told: Vec<(String, f64)> = sqlx::query_as(estimates).fetch_all(&mut connection).await.unwrap();
