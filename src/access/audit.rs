@@ -5,6 +5,7 @@
 
 mod bulk;
 
+use opentelemetry::metrics::Meter;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -92,6 +93,13 @@ impl Action {
     ];
 }
 
+impl Action {
+    /// As the log has it.
+    fn name(self) -> String {
+        serde_json::to_value(self).ok().and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
+    }
+}
+
 /// Writes entries. Clones share the clock and the randomness.
 #[derive(Clone)]
 pub struct Audit {
@@ -104,6 +112,11 @@ pub struct Audit {
 impl Audit {
     pub fn new(clock: Clock, random: Random) -> Self {
         Self { clock, random, meters: Meters::default() }
+    }
+
+    /// Measures from now on.
+    pub(super) fn measure(&self, meter: &Meter) {
+        self.meters.start(meter, &Action::ALL.map(Action::name));
     }
 
     /// Writes one entry. `actor` is who did it (nobody, where nobody is signed in), `subject` is whom
@@ -139,7 +152,7 @@ impl Audit {
         object: Object,
         origin: &Origin,
     ) -> Result<(), DbError> {
-        self.meters.audited(action);
+        self.meters.audited(Action::ALL.iter().position(|one| *one == action).unwrap_or(usize::MAX));
         let id = EventId::fresh(&self.clock, &self.random);
         tx.query(
             "INSERT INTO audit_events (id, occurred_at, action, actor_id, subject_id, role, request_id)

@@ -4,6 +4,7 @@
 //! Argon2id at 19 MiB takes about 20 ms of a core. More threads than cores, or a queue without an
 //! end, would let a flood of sign-ins stop every other request.
 
+mod gauges;
 mod meters;
 #[cfg(test)]
 mod tests;

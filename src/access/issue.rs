@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::Access;
 use super::audit::Action;
 use super::device::{self, DeviceId};
-use super::meters::Reason;
 use super::origin::Origin;
 use super::principal::{self, Principal};
 use super::refresh::RefreshToken;
@@ -43,6 +42,17 @@ pub enum IssueError {
     NoKey(#[from] NoKey),
     #[error("the token could not be written: {0}")]
     Encoding(#[from] serde_json::Error),
+}
+
+impl IssueError {
+    /// In a word, for those who count; nothing where it is not about the token.
+    fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidRefreshToken | Self::Over => Some("refresh_token_invalid"),
+            Self::RefreshTokenReused => Some("refresh_token_reused"),
+            Self::Database(_) | Self::NoKey(_) | Self::Encoding(_) => None,
+        }
+    }
 }
 
 impl Access {
@@ -109,7 +119,7 @@ impl Access {
     fn count(&self, outcome: &Result<Tokens, IssueError>) {
         match outcome {
             Ok(_) => self.audit.meters.refreshed(),
-            Err(error) => _ = Reason::of_issue(error).map(|reason| self.audit.meters.refused(reason)),
+            Err(error) => _ = error.reason().map(|reason| self.audit.meters.refused(reason)),
         }
     }
 

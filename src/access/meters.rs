@@ -5,12 +5,6 @@ use std::sync::{Arc, OnceLock};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Meter};
 
-use super::audit::Action;
-use super::issue::IssueError;
-use super::password::{PasswordError, Standing};
-use super::token::InvalidToken;
-use super::{Access, AccessError};
-
 /// Instruments, once there are any: commands run without. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Meters(Arc<OnceLock<Instruments>>);
@@ -21,12 +15,12 @@ struct Instruments {
     throttled: Counter<u64>,
     changes: Counter<u64>,
     audited: Counter<u64>,
-    /// The label of each action, in the order of [`Action::ALL`].
+    /// The label of each action, in the order in which they were named.
     actions: Vec<[KeyValue; 1]>,
 }
 
 impl Instruments {
-    fn new(meter: &Meter) -> Self {
+    fn new(meter: &Meter, actions: &[String]) -> Self {
         let counter =
             |name, unit, about| meter.u64_counter(name).with_unit(unit).with_description(about).build();
         let this = Self {
@@ -35,7 +29,7 @@ impl Instruments {
             throttled: counter("throttle.refusals", "{refusal}", "Requests beyond a budget, by which budget"),
             changes: counter("feed.changes", "{change}", "Changes about callers heard of in the feed"),
             audited: counter("audit.events", "{event}", "Entries of the audit log, by what happened"),
-            actions: Action::ALL.map(|action| [KeyValue::new("action", name(action))]).into(),
+            actions: actions.iter().map(|action| [KeyValue::new("action", action.clone())]).collect(),
         };
         this.begin_at_zero();
         this
@@ -66,15 +60,15 @@ const REASONS: [&str; 11] = [
 ];
 const BUDGETS: [&str; 5] = ["account", "device", "session", "mail", "notice"];
 
-/// As the audit log has it.
-fn name(action: Action) -> String {
-    serde_json::to_value(action).ok().and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
-}
-
 impl Meters {
-    pub fn refused(&self, reason: Reason) {
+    /// `actions` are what the audit log may say.
+    pub fn start(&self, meter: &Meter, actions: &[String]) {
+        self.0.get_or_init(|| Instruments::new(meter, actions));
+    }
+
+    pub fn refused(&self, reason: &'static str) {
         if let Some(all) = self.0.get() {
-            all.refusals.add(1, &[KeyValue::new("reason", reason.0)]);
+            all.refusals.add(1, &[KeyValue::new("reason", reason)]);
         }
     }
 
@@ -97,67 +91,11 @@ impl Meters {
     }
 
     /// Counted when it is written, before its transaction ends: one that fails is counted, too.
-    pub fn audited(&self, action: Action) {
-        let Some(all) = self.0.get() else { return };
-        let place = Action::ALL.iter().position(|one| *one == action);
-        if let Some(label) = place.and_then(|place| all.actions.get(place)) {
+    pub fn audited(&self, place: usize) {
+        if let Some(all) = self.0.get()
+            && let Some(label) = all.actions.get(place)
+        {
             all.audited.add(1, label);
         }
-    }
-}
-
-/// Why somebody is not believed, in a word.
-#[derive(Clone, Copy)]
-pub(super) struct Reason(&'static str);
-
-impl Reason {
-    /// Nothing, where it is not about the caller.
-    pub fn of_access(error: &AccessError) -> Option<Self> {
-        Some(Self(match error {
-            AccessError::Token(InvalidToken::Malformed) => "malformed",
-            AccessError::Token(InvalidToken::UnknownKey) => "unknown_key",
-            AccessError::Token(InvalidToken::Signature) => "signature",
-            AccessError::Token(InvalidToken::Audience) => "audience",
-            AccessError::Token(InvalidToken::Expired) => "expired",
-            AccessError::Over => "session_over",
-            AccessError::Less => "permission_lost",
-            AccessError::Unheard => "feed_unheard",
-            AccessError::Database(_) => return None,
-        }))
-    }
-
-    pub fn of_issue(error: &IssueError) -> Option<Self> {
-        Some(Self(match error {
-            IssueError::InvalidRefreshToken | IssueError::Over => "refresh_token_invalid",
-            IssueError::RefreshTokenReused => "refresh_token_reused",
-            IssueError::Database(_) | IssueError::NoKey(_) | IssueError::Encoding(_) => return None,
-        }))
-    }
-
-    pub fn of_password(error: &PasswordError) -> Option<Self> {
-        matches!(error, PasswordError::Wrong | PasswordError::WrongCurrent).then_some(Self("password_wrong"))
-    }
-}
-
-/// Whose budget of guesses it is.
-pub(super) fn budget(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Stranger => "account",
-        Standing::Device(..) => "device",
-        Standing::Session(_) => "session",
-    }
-}
-
-impl Access {
-    /// Measures from now on.
-    pub fn measure(&self, meter: &Meter) {
-        self.audit.meters.0.get_or_init(|| Instruments::new(meter));
-        let freshness = self.freshness.clone();
-        meter
-            .f64_observable_gauge("feed.lag")
-            .with_unit("s")
-            .with_description("Time since the last look at the feed began; beyond 5 s no caller is believed")
-            .with_callback(move |to| to.observe(freshness.age().as_secs_f64(), &[]))
-            .build();
     }
 }

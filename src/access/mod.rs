@@ -27,11 +27,12 @@ pub mod token;
 
 use std::sync::Arc;
 
+use opentelemetry::metrics::Meter;
+
 use self::audit::Audit;
 use self::cache::{Begun, Memory};
 use self::freshness::Freshness;
 use self::keys::Keys;
-use self::meters::Reason;
 use self::principal::{Actor, Principal};
 use self::token::{Claims, InvalidToken};
 use crate::base::clock::{Clock, Timestamp};
@@ -71,6 +72,23 @@ pub enum AccessError {
     Database(#[from] DbError),
 }
 
+impl AccessError {
+    /// In a word, for those who count; nothing where it is not about the caller.
+    fn reason(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Token(InvalidToken::Malformed) => "malformed",
+            Self::Token(InvalidToken::UnknownKey) => "unknown_key",
+            Self::Token(InvalidToken::Signature) => "signature",
+            Self::Token(InvalidToken::Audience) => "audience",
+            Self::Token(InvalidToken::Expired) => "expired",
+            Self::Over => "session_over",
+            Self::Less => "permission_lost",
+            Self::Unheard => "feed_unheard",
+            Self::Database(_) => return None,
+        })
+    }
+}
+
 impl Access {
     pub fn new(
         db: Db,
@@ -88,6 +106,18 @@ impl Access {
         Self { db, clock, random, keys, audit, settings, memory, freshness: Arc::default(), issuer }
     }
 
+    /// Measures from now on.
+    pub fn measure(&self, meter: &Meter) {
+        self.audit.measure(meter);
+        let freshness = self.freshness.clone();
+        meter
+            .f64_observable_gauge("feed.lag")
+            .with_unit("s")
+            .with_description("Time since the last look at the feed began; beyond 5 s no caller is believed")
+            .with_callback(move |to| to.observe(freshness.age().as_secs_f64(), &[]))
+            .build();
+    }
+
     pub fn keys(&self) -> &Keys {
         &self.keys
     }
@@ -101,7 +131,7 @@ impl Access {
     /// as they are now. What is remembered needs no database: [`follow`] keeps it true.
     pub async fn authenticate(&self, token: &str) -> Result<Principal, AccessError> {
         let outcome = self.believe(token).await;
-        if let Some(reason) = outcome.as_ref().err().and_then(Reason::of_access) {
+        if let Some(reason) = outcome.as_ref().err().and_then(AccessError::reason) {
             self.audit.meters.refused(reason);
         }
         outcome

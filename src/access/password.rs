@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::audit::{Action, Audit};
 use super::device::DeviceId;
 use super::hasher::{HashError, Hasher, Place};
-use super::meters::{self, Reason};
 use super::origin::Origin;
 use super::strength::{Measure, Weakness};
 use super::throttle::{self, Limits, Reservation};
@@ -60,6 +59,17 @@ pub enum Standing {
     Device(UserId, DeviceId),
     /// And so has a session, whose owner is asked for the password once more.
     Session(SessionId),
+}
+
+impl Standing {
+    /// Whose budget of guesses it draws on.
+    fn budget(self) -> &'static str {
+        match self {
+            Self::Stranger => "account",
+            Self::Device(..) => "device",
+            Self::Session(_) => "session",
+        }
+    }
 }
 
 /// Whose password is claimed, and from where.
@@ -135,8 +145,8 @@ impl Passwords {
     /// Checks a password: one unit of the budget, one hash, whoever is asked for.
     pub async fn check(&self, claim: Claim<'_>, origin: &Origin) -> Result<Proof, PasswordError> {
         let (outcome, meters) = (self.compare(claim, origin).await, &self.audit.meters);
-        if let Some(reason) = outcome.as_ref().err().and_then(Reason::of_password) {
-            meters.refused(reason);
+        if matches!(outcome, Err(PasswordError::Wrong | PasswordError::WrongCurrent)) {
+            meters.refused("password_wrong");
         }
         outcome
     }
@@ -231,11 +241,11 @@ impl Passwords {
                 Reservation::Granted => return Ok(place),
                 Reservation::Undecided if tokio::time::Instant::now() < deadline => drop(place),
                 Reservation::Undecided => {
-                    self.audit.meters.throttled(meters::budget(standing));
+                    self.audit.meters.throttled(standing.budget());
                     return Err(PasswordError::TooManyAttempts { retry_after: PATIENCE });
                 }
                 Reservation::Refused { retry_after } => {
-                    self.audit.meters.throttled(meters::budget(standing));
+                    self.audit.meters.throttled(standing.budget());
                     return Err(PasswordError::TooManyAttempts { retry_after });
                 }
             }
