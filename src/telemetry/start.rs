@@ -49,7 +49,7 @@ impl Telemetry {
     pub fn start(config: &Config) -> Result<Self, StartError> {
         let mut this = Self::default();
         let mut listeners = Vec::new();
-        if let Some(collector) = &config.telemetry.otlp_endpoint {
+        if let Some(collector) = config.telemetry.otlp_endpoint.as_ref().filter(|_| !is_disabled()) {
             let (traces, listener) = traces::start(collector, resource(config))?;
             this.traces = Some(traces);
             listeners.push(listener);
@@ -101,6 +101,9 @@ fn beside(work: impl FnOnce() + Send + 'static) -> Receiver<()> {
 /// The instruments of a server. Their figures go to the collector, too, if there is one, but for those of a
 /// command, which are none.
 pub fn measure(config: &Config) -> Result<Metrics, StartError> {
+    if is_disabled() {
+        return Ok(Metrics::off());
+    }
     let collector = config.telemetry.otlp_endpoint.as_ref().filter(|_| SERVES.load(Ordering::Relaxed));
     let reader = collector.map(traces::metrics).transpose()?;
     let metrics = Metrics::start(|builder| match reader {
@@ -108,6 +111,15 @@ pub fn measure(config: &Config) -> Result<Metrics, StartError> {
         None => builder,
     });
     Ok(metrics?)
+}
+
+/// `OTEL_SDK_DISABLED`: neither traces nor metrics.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a variable of the standard, read where the SDK reads the others"
+)]
+fn is_disabled() -> bool {
+    std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
 /// What says of traces and figures where they come from.

@@ -60,10 +60,18 @@ impl Metrics {
             .build()?;
         let service = Resource::builder_empty().with_service_name(crate::base::service::NAME).build();
         let builder = SdkMeterProvider::builder().with_resource(service).with_reader(reader).with_view(bound);
-        let provider = extend(builder).build();
+        Ok(Self::of(extend(builder).build(), registry))
+    }
+
+    /// Instruments that nobody reads, so that they count nothing.
+    pub fn off() -> Self {
+        Self::of(SdkMeterProvider::default(), Registry::new())
+    }
+
+    fn of(provider: SdkMeterProvider, registry: Registry) -> Self {
         let meter = provider.meter(env!("CARGO_PKG_NAME"));
         let (machine, soundings) = (Machine::default(), Soundings::default());
-        Ok(Self(Arc::new(Inner { provider, registry, meter, machine, soundings })))
+        Self(Arc::new(Inner { provider, registry, meter, machine, soundings }))
     }
 
     /// Makes instruments. Whoever observes holds no [`Metrics`], which would keep itself alive.
@@ -130,6 +138,13 @@ mod tests {
              tea_time_seconds_sum 0.7\n\
              tea_time_seconds_count 1\n"
         );
+    }
+
+    #[test]
+    fn what_is_off_counts_nothing() {
+        let metrics = Metrics::off();
+        metrics.meter().u64_counter("tea.cups").build().add(1, &[]);
+        assert_eq!(metrics.scrape(Exposition::Text).unwrap(), "");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub const DRILL: Drill = Drill {
 const CONNECTIONS: usize = 8;
 const LEAST_RATIO: f64 = 0.85;
 
-const SILENT: [(&str, &str); 1] = [("APP_LOG__LEVEL", "off")];
+const SILENT: [(&str, &str); 2] = [("APP_LOG__LEVEL", "off"), ("OTEL_SDK_DISABLED", "true")];
 
 fn run(context: &Context, database: Database) -> Result<Findings> {
     let Some(mut stage) = Stage::open(context, database, 0, CHEAP)? else {
