@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::field::MakeExt;
-use tracing_subscriber::filter::{FilterExt, ParseError, filter_fn};
+use tracing_subscriber::filter::{FilterExt, ParseError, dynamic_filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{self, Writer};
 use tracing_subscriber::layer::{Filter, SubscriberExt};
@@ -128,7 +128,10 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let log = tracing_subscriber::fmt::layer().with_ansi(colours);
-    let filter = filter.and(filter_fn(is_told));
+    // One that is asked each time. Somebody who only asks whether a line would be written (`enabled!`, as
+    // sqlx does) leaves the answer behind in the thread, and a line whose answer is known beforehand would
+    // take that for its own.
+    let filter = filter.and(dynamic_filter_fn(|metadata, _| is_told(metadata)));
     match format {
         Format::Json => {
             let log = log.json().flatten_event(true).with_span_list(false).with_writer(Escaping(writer));

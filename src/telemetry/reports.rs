@@ -16,7 +16,7 @@ use sentry::transports::UreqHttpTransportOptions;
 use sentry::types::{Dsn, ParseDsnError};
 use sentry::{Client, ClientOptions, Transport, TransportFactory, TransportOptions};
 use tracing::field::{Field, Visit};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::{Layer, Registry};
 
@@ -50,7 +50,8 @@ pub fn start(dsn: &str, environment: String) -> Result<(Reports, Listener), Pars
     let client = Arc::new(Client::from(options));
     let bound = RateLimiter::direct(Quota::per_minute(PER_MINUTE));
     let reporter = Reporter { client: client.clone(), bound, kept_back: AtomicU64::new(0) };
-    let errors = filter_fn(|metadata| {
+    // Asked each time, as that of the log.
+    let errors = dynamic_filter_fn(|metadata, _| {
         let matters = if metadata.is_span() {
             metadata.name() == REQUEST
         } else {
