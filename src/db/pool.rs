@@ -32,7 +32,8 @@ pub struct Db {
     pub(super) meters: Arc<Meters>,
 }
 
-/// The feed is followed over a connection of its own, so that a busy server still hears of changes.
+/// The feed is followed over a connection of its own, so that a busy server still hears of changes, and says
+/// that it is busy and not that its database is gone.
 #[derive(Clone)]
 pub(super) enum Pools {
     /// One writer, so that writers queue here in order instead of failing with "database is locked".
@@ -47,6 +48,9 @@ pub(super) enum Pools {
         silence: Silence,
     },
 }
+
+/// Connections that requests do not get: for the feed, and for looks at how things are.
+const BESIDE: u32 = 2;
 
 /// A connection that has been idle for longer is asked whether it is still there before it is used.
 /// Asking every time (sqlx's default) costs each request a round trip.
@@ -84,7 +88,7 @@ impl Db {
         Ok(self.session(held.await?))
     }
 
-    /// The connection over which the feed is followed.
+    /// A connection beside the requests: the feed is followed over it.
     pub async fn follow(&self) -> Result<Session, DbError> {
         let held = watch::connection(self.driver(), &self.meters, "follower", async {
             Ok(match &self.pools {
@@ -185,7 +189,7 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
     // A statement that writes outside a transaction fails here, so no test on SQLite lets one pass.
     let reading = connect.pragma("query_only", "on");
     let readers = pool(options.max_connections).connect_lazy_with(reading.clone());
-    let follower = pool(1).connect_lazy_with(reading);
+    let follower = pool(BESIDE).connect_lazy_with(reading);
     Ok(Pools::Sqlite { readers, writer, follower })
 }
 
@@ -223,6 +227,6 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
             .max_lifetime(Duration::from_secs(1800))
             .connect_lazy_with(connect.clone())
     };
-    let (pool, follower) = (pool(options.max_connections), pool(1));
+    let (pool, follower) = (pool(options.max_connections), pool(BESIDE));
     Ok(Pools::Postgres { pool, follower, silence })
 }

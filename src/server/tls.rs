@@ -82,8 +82,8 @@ impl Tls {
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), shown })
     }
 
-    /// Looks whether the files have changed, and shows from now on what they hold; whether that is new. What
-    /// is no good is told once, and what was shown before goes on being shown.
+    /// Looks whether the files have changed, and shows from now on what they hold; whether that is new. As long as
+    /// they are no good, what was shown before goes on being shown.
     pub fn refresh(&self) -> Result<bool, TlsError> {
         let shown = &*self.shown;
         let held = Held::read(&shown.files)?;
@@ -91,9 +91,8 @@ impl Tls {
         if *last == held {
             return Ok(false);
         }
-        let certified = held.certified(&shown.files, &shown.provider);
+        shown.current.store(Arc::new(held.certified(&shown.files, &shown.provider)?));
         *last = held;
-        shown.current.store(Arc::new(certified?));
         Ok(true)
     }
 

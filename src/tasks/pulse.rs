@@ -81,7 +81,11 @@ impl Pulse {
             *self.succeeded.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         }
         if let Some(rounds) = self.rounds.get() {
-            rounds.add(1, &[KeyValue::new("task", self.name), KeyValue::new("outcome", outcome)]);
+            // The first failure is an increase only where there was a number before.
+            for each in ["done", "failed", "panicked"] {
+                let attributes = [KeyValue::new("task", self.name), KeyValue::new("outcome", each)];
+                rounds.add(u64::from(each == outcome), &attributes);
+            }
         }
     }
 }

@@ -151,8 +151,9 @@ fn every_setting_is_in_the_reference() {
 #[test]
 fn every_operation_is_in_the_api_document() {
     const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-    // Public, but no part of the API.
-    const PAGES: [&str; 4] = ["/docs", "/openapi.json", "/dev/mail", "/verify-email"];
+    // For browsers or for operators, and no part of the API.
+    const PAGES: [&str; 6] =
+        ["/docs", "/openapi.json", "/dev/mail", "/verify-email", "/metrics", "/log-level"];
     let document = program::document();
     let mut faults = Vec::new();
     for page in pages() {

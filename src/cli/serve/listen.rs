@@ -19,6 +19,8 @@ use crate::tasks::{Round, Tasks};
 
 /// Connections of operators.
 const OPERATORS: usize = 64;
+/// What the looking for it is called.
+const CERTIFICATE: &str = "certificate";
 /// How often it is looked whether there is a new certificate.
 const RENEWAL: Duration = Duration::from_secs(60);
 /// For the database, and then for last words, at the end of the time that a shutdown may take.
@@ -35,8 +37,10 @@ impl Listeners {
     /// Serves until a signal, and brings it to its end; gives the time that is left for last words.
     pub(super) async fn serve(self, app: App, mut signals: Signals) -> Result<Duration, Failure> {
         let App { state, router, management, .. } = app;
+        // Whoever asks for files to be read again must not end a server that has none.
+        let hangup = signal(SignalKind::hangup())?;
         if let Some(tls) = &self.tls {
-            renew(tls.clone(), &state.tasks)?;
+            renew(tls.clone(), hangup, &state.tasks);
         }
         let server = |listener, router: Router, tls, crowd| Server {
             listener,
@@ -98,16 +102,14 @@ pub(super) fn certificate(config: &Config) -> Result<Option<Tls>, Failure> {
 }
 
 /// Looks for a new certificate again and again, and when asked to.
-fn renew(tls: Tls, tasks: &Tasks) -> std::io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
+fn renew(tls: Tls, mut hangup: Signal, tasks: &Tasks) {
     let asked = tls.clone();
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             _ = refresh(&asked);
         }
     });
-    tasks.every("certificate", RENEWAL, move || std::future::ready(refresh(&tls)));
-    Ok(())
+    tasks.every(CERTIFICATE, RENEWAL, move || std::future::ready(refresh(&tls)));
 }
 
 fn refresh(tls: &Tls) -> Round {
@@ -116,7 +118,9 @@ fn refresh(tls: &Tls) -> Round {
     match looked {
         Ok(true) => tracing::info!("a new certificate is shown from now on"),
         Ok(false) => {}
-        Err(error) => tracing::error!(%error, "the certificate is not renewed; the one before is shown"),
+        Err(error) => {
+            tracing::error!(%error, task = CERTIFICATE, "the certificate is not renewed; the one before is shown")
+        }
     }
     round
 }

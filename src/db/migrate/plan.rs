@@ -10,9 +10,10 @@ use crate::db::{Db, DbError, Driver};
 pub(super) const APPLIED: &str =
     "SELECT version, name, label, checksum, applied_at FROM schema_migrations ORDER BY version";
 
-/// Where the migrations of this version stand in the database behind `db`.
+/// Where the migrations of this version stand in the database behind `db`. It is asked beside the requests,
+/// who may need all connections that they have.
 pub async fn plan(db: &Db) -> Result<Plan, DbError> {
-    let applied = match db.read().await?.query(APPLIED).fetch_all().await {
+    let applied = match db.follow().await?.query(APPLIED).fetch_all().await {
         Err(error) if error.is_absent_table() => Vec::new(),
         outcome => outcome?,
     };

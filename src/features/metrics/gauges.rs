@@ -31,7 +31,7 @@ pub async fn look(state: &AppState) {
 
 async fn sound(state: &AppState) -> Result<Sounding, DbError> {
     let is_migrated = migrate::plan(&state.db).await?.refusal().is_none();
-    let depth = state.outbox.depth(&mut state.db.read().await?).await?;
+    let depth = state.outbox.depth(&mut state.db.follow().await?).await?;
     Ok(Sounding { queued: depth.queued, oldest: depth.oldest, is_migrated })
 }
 

@@ -69,7 +69,7 @@ impl Upkeep {
         let failed_before = self.failing.swap(round.is_err(), Ordering::Relaxed);
         match round {
             Err(error) if !failed_before => {
-                tracing::error!(%error, task = "accounts", "accounts cannot be kept up at the moment")
+                tracing::error!(%error, task = NAME, "accounts cannot be kept up at the moment")
             }
             Ok(Done { refreshed, purged }) if refreshed + purged > 0 => {
                 tracing::info!(refreshed, purged, "accounts were indexed anew, and deleted ones purged");
