@@ -77,7 +77,9 @@ const DELIVERY: Duration = Duration::from_secs(1);
 
 /// What must answer when there is no room for more: whoever asks whether the server lives, and who would
 /// otherwise be signed out.
-const PROBES: &[&str] = &["/health/live", "/health/ready", "/health/system"];
+const LIVENESS: &[&str] = &["/health/live"];
+/// These ask the database: many of them keep nobody from hearing that the server lives.
+const PROBES: &[&str] = &["/health/ready", "/health/system"];
 const REFRESH: &[&str] = &["/api/v1/auth/refresh"];
 
 /// Puts a server together over a schema that is up to date.
@@ -97,8 +99,7 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
         .merge(log_level::router());
     Ok(App {
         router: stack(public, layers(&state, state.load.clone())).with_state(state.clone()),
-        management: stack(operators, Stack { meters: None, ..layers(&state, load(&config)) })
-            .with_state(state.clone()),
+        management: stack(operators, for_operators(&state)).with_state(state.clone()),
         state,
         document,
     })
@@ -209,8 +210,13 @@ fn health() -> Router<AppState> {
 /// How many requests may be under way, and beside them those that the others must not keep out.
 fn load(config: &Config) -> Load {
     let all = Room::by_connections(config.database.max_connections());
-    let reserves = [(PROBES, all.share(8)), (REFRESH, all.share(4))];
+    let reserves = [(LIVENESS, all.share(8)), (PROBES, all.share(8)), (REFRESH, all.share(4))];
     Load::new(all, &reserves)
+}
+
+/// Operators are not counted, and no web page is one of them.
+fn for_operators(state: &AppState) -> Stack {
+    Stack { meters: None, cors: Cors::default(), ..layers(state, load(&state.config)) }
 }
 
 fn layers(state: &AppState, load: Load) -> Stack {

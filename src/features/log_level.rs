@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::ORIGIN;
 use axum::routing::get;
 use deserr::Deserr;
 use serde::Serialize;
@@ -45,8 +47,13 @@ async fn show(State(state): State<AppState>) -> Result<Json<Present>, Problem> {
 
 async fn change(
     State(state): State<AppState>,
+    headers: HeaderMap,
     Json(Wanted { level: Level(to) }): Json<Wanted>,
 ) -> Result<Json<Present>, Problem> {
+    // A browser says so when it changes something: a page that got hold of this address by its name.
+    if headers.contains_key(ORIGIN) {
+        return Err(Problem::new(Code::FORBIDDEN));
+    }
     let from = logs::level().ok_or_else(|| Problem::new(Code::NOT_FOUND))?;
     // Said while, or as soon as, the log takes it.
     let told = tracing::enabled!(tracing::Level::WARN);

@@ -61,12 +61,13 @@ pub fn start(collector: &Url, resource: Resource) -> Result<(Traces, Listener), 
         .with_level(false)
         .with_target(false)
         .with_tracked_inactivity(false);
-    let wanted = dynamic_filter_fn(|metadata, _| begins(metadata) || is_recorded(&Context::current()))
-        .with_callsite_filter(
-            |metadata| {
-                if is_ours(metadata) { Interest::sometimes() } else { Interest::never() }
-            },
-        );
+    let wanted =
+        dynamic_filter_fn(|metadata, _| {
+            begins(metadata) || is_ours(metadata) && is_recorded(&Context::current())
+        })
+        .with_callsite_filter(|metadata| {
+            if is_ours(metadata) { Interest::sometimes() } else { Interest::never() }
+        });
     Ok((Traces(provider), layer.with_filter(wanted).boxed()))
 }
 

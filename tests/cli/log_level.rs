@@ -3,6 +3,7 @@
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
+use crate::postgres;
 use crate::program::Folder;
 use crate::server::{Server, free_port};
 
@@ -64,5 +65,35 @@ async fn the_level_of_the_log_is_changed_until_the_next_start() {
 
     let server = Server::start(&folder);
     assert_eq!(level(operators, None).await.1["level"], "info");
+    server.stop();
+}
+
+#[tokio::test]
+async fn no_page_of_a_browser_changes_the_level() {
+    let operators = free_port();
+    let address = format!("127.0.0.1:{operators}");
+    let folder = Folder::new().with("APP_SERVER__MANAGEMENT_ADDRESS", address);
+    let server = Server::start(&folder);
+    let url = format!("http://127.0.0.1:{operators}/log-level");
+    for origin in ["http://evil.example", "http://localhost:3000"] {
+        let put = reqwest::Client::new().put(&url).header("origin", origin).json(&json!({"level": "off"}));
+        let answer = put.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        assert!(answer.headers().get("access-control-allow-origin").is_none());
+    }
+    assert_eq!(level(operators, None).await.1["level"], "info");
+    server.stop();
+}
+
+#[tokio::test]
+async fn on_postgres_each_request_leaves_its_line_however_many_statements_it_took() {
+    let Some(database) = postgres::fresh_database(async |_| Ok::<_, String>(())).await else { return };
+    let folder = Folder::new().with("APP_DATABASE__URL", database.url()).with("APP_LOG__FORMAT", "json");
+    let server = Server::start(&folder);
+    for _ in 0..10 {
+        server.login("nobody@example.com", "wrong").await;
+    }
+    let lines = server.log().lines().filter(|line| line.contains("/api/v1/auth/login")).count();
+    assert_eq!(lines, 10, "{}", server.log());
     server.stop();
 }
