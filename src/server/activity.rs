@@ -1,7 +1,8 @@
 //! What a connection is doing, and until when it may: written by the requests on it, read by its clock.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -26,6 +27,9 @@ impl Moment {
     }
 }
 
+/// Whoever takes nothing of an answer for so long leaves when there is no room for others.
+const STALLED: Duration = Duration::from_secs(2);
+
 /// How long each state may last.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
@@ -49,6 +53,10 @@ pub(super) struct Activity {
     quiet: AtomicU64,
     /// Since when the other side has taken nothing.
     stuck: AtomicU64,
+    /// Answers that wait until the other side makes room for more of them, by their number, and since when.
+    /// On a connection of HTTP/2 some may wait while others go on.
+    waiting: Mutex<BTreeMap<u32, Moment>>,
+    answers: AtomicU32,
     has_served: AtomicBool,
     is_http2: AtomicBool,
 }
@@ -61,6 +69,8 @@ impl Activity {
             head: AtomicU64::new(now),
             quiet: AtomicU64::new(now),
             stuck: AtomicU64::new(0),
+            waiting: Mutex::default(),
+            answers: AtomicU32::new(0),
             has_served: AtomicBool::new(false),
             is_http2: AtomicBool::new(false),
         }
@@ -117,6 +127,39 @@ impl Activity {
         self.quiet.store(Moment::now().0, Ordering::Relaxed);
     }
 
+    /// Numbers an answer that is about to be handed over.
+    pub(super) fn answer(&self) -> u32 {
+        let number = self.answers.fetch_add(1, Ordering::Relaxed);
+        self.waiting().insert(number, Moment::now());
+        number
+    }
+
+    /// More of an answer was taken, and the next piece waits; or it is we who have no more of it yet.
+    pub(super) fn answered(&self, number: u32, has_more: bool) {
+        let mut waiting = self.waiting();
+        if has_more {
+            waiting.insert(number, Moment::now());
+            drop(waiting);
+            self.go_on();
+        } else {
+            waiting.remove(&number);
+        }
+    }
+
+    /// Since when the answer has waited that has done so for longest.
+    pub(super) fn waiting_since(&self) -> Option<Moment> {
+        self.waiting().values().min().copied()
+    }
+
+    /// Whether an answer has waited for so long that the other side may be said not to want it.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.waiting_since().is_some_and(|since| since.plus(STALLED) <= Moment::now())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u32, Moment>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn end(&self) {
         self.go_on();
         self.busy.fetch_sub(1, Ordering::Relaxed);
@@ -128,7 +171,8 @@ impl Activity {
             0 => None,
             since => Some(Moment(since)),
         };
-        let stuck = read(&self.stuck).map(|since| since.plus(patience.write));
+        let stuck = read(&self.stuck).into_iter().chain(self.waiting_since()).min();
+        let stuck = stuck.map(|since| since.plus(patience.write));
         let state = match read(&self.head) {
             _ if self.is_busy() => self.quiet_since().plus(patience.answer),
             Some(since) => since.plus(patience.head),

@@ -148,7 +148,7 @@ impl Course {
         let is_new = order != std::mem::replace(&mut self.order, order);
         let activity = &seat.activity;
         match order {
-            Order::Leave if activity.is_busy() => Step::Stay,
+            Order::Leave if activity.is_busy() && !activity.is_stalled() => Step::Stay,
             Order::Leave => Step::Close,
             // It was just made, and its request may be on its way.
             Order::Stop if is_new && !activity.has_served() => Step::Wait(now.plus(LINGER)),

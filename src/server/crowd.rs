@@ -126,12 +126,18 @@ impl Crowd {
         state.members.values().for_each(|seat| seat.tell(order));
     }
 
-    /// Asks whoever has been without a request for longest to leave; whether there is anybody.
+    /// Asks whoever has been without a request for longest to leave, or, where nobody is, whose answers have
+    /// waited for longest to be taken; whether there is anybody.
     pub(super) fn dismiss_one(&self) -> bool {
         let state = self.state();
-        let idle =
-            state.members.values().filter(|seat| !seat.activity.is_busy() && seat.order() != Order::Leave);
-        let Some(seat) = idle.min_by_key(|seat| seat.activity.quiet_since()) else { return false };
+        let staying = || state.members.values().filter(|seat| seat.order() != Order::Leave);
+        let idle = staying().filter(|seat| !seat.activity.is_busy());
+        let idle = idle.min_by_key(|seat| seat.activity.quiet_since());
+        let stalled = || {
+            let stalled = staying().filter(|seat| seat.activity.is_stalled());
+            stalled.min_by_key(|seat| seat.activity.waiting_since())
+        };
+        let Some(seat) = idle.or_else(stalled) else { return false };
         self.0.dismissed.fetch_add(1, Ordering::Relaxed);
         seat.tell(Order::Leave);
         true

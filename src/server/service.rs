@@ -33,7 +33,8 @@ pub(super) async fn answer(
     if !is_http2 && matches!(seat.order(), Order::Drain | Order::Stop) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| Tracked { body, busy }))
+    let number = seat.activity.answer();
+    Ok(response.map(|body| Tracked { body, number, busy }))
 }
 
 /// Dropped when the answer has been handed over, or nobody wants it any more.
@@ -48,7 +49,14 @@ impl Drop for Busy {
 /// The body of an answer.
 pub(super) struct Tracked {
     body: Body,
+    number: u32,
     busy: Busy,
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        self.busy.0.answered(self.number, false);
+    }
 }
 
 impl HttpBody for Tracked {
@@ -60,9 +68,7 @@ impl HttpBody for Tracked {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let poll = Pin::new(&mut self.body).poll_frame(context);
-        if poll.is_ready() {
-            self.busy.0.go_on();
-        }
+        self.busy.0.answered(self.number, poll.is_ready());
         poll
     }
 

@@ -112,3 +112,62 @@ async fn the_end_waits_for_answers_that_are_still_being_taken() {
     assert!(read + rest.len() > 64 << 20, "all of it has come");
     timeout(PATIENCE, open.server).await.expect("it ends").unwrap();
 }
+
+/// A caller of HTTP/2 who makes no room for any body.
+struct Stingy {
+    stream: TcpStream,
+    next: u32,
+}
+
+impl Stingy {
+    async fn connect(address: SocketAddr) -> Self {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        // SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 §6.5.2): nothing.
+        stream.write_all(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]).await.unwrap();
+        Self { stream, next: 1 }
+    }
+
+    /// Asks for `/` on a stream of its own; whether the connection is there still.
+    async fn ask(&mut self) -> bool {
+        // HPACK: GET, http, / of the static table, and an authority.
+        let fields = [0x82, 0x86, 0x84, 0x41, 0x01, b'a'];
+        let mut frame = vec![0, 0, 6, 1, 5];
+        frame.extend(self.next.to_be_bytes());
+        frame.extend(fields);
+        self.next += 2;
+        let mut answer = [0; 1024];
+        let closed = match timeout(Duration::from_millis(20), self.stream.read(&mut answer)).await {
+            Ok(read) => read.unwrap_or(0) == 0,
+            Err(_) => false,
+        };
+        !closed && self.stream.write_all(&frame).await.is_ok()
+    }
+}
+
+#[tokio::test]
+async fn who_makes_no_room_for_an_answer_leaves_however_often_more_is_asked_for() {
+    let open = open(2, Duration::from_millis(500)).await;
+    let mut stingy = Stingy::connect(open.address).await;
+    let left = async {
+        while stingy.ask().await {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, left).await.expect("it is closed");
+}
+
+#[tokio::test]
+async fn where_nobody_is_idle_who_takes_no_answer_leaves_for_who_comes() {
+    let open = open(2, Duration::from_secs(60)).await;
+    let mut stingy = [Stingy::connect(open.address).await, Stingy::connect(open.address).await];
+    for one in &mut stingy {
+        assert!(one.ask().await);
+    }
+    while open.crowd.open() < 2 || !open.crowd.is_busy() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let mut newcomer = open.asked("/").await;
+    assert!(next(&mut newcomer).await.contains("200 OK"));
+    assert!(open.crowd.dismissed() > 0);
+}
