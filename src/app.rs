@@ -210,7 +210,9 @@ fn health() -> Router<AppState> {
 /// How many requests may be under way, and beside them those that the others must not keep out.
 fn load(config: &Config) -> Load {
     let all = Room::by_connections(config.database.max_connections());
-    let reserves = [(LIVENESS, all.share(8)), (PROBES, all.share(8)), (REFRESH, all.share(4))];
+    // Refreshes are small, and an office may send all of its at once.
+    let refreshes = Room { receiving: all.receiving, ..all.share(4) };
+    let reserves = [(LIVENESS, all.share(8)), (PROBES, all.share(8)), (REFRESH, refreshes)];
     Load::new(all, &reserves)
 }
 

@@ -17,12 +17,13 @@ use axum::routing::MethodRouter;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Meter};
 
-use self::budget::{Budget, Network, Standing};
+use self::budget::{Budget, Standing};
 use super::extract::ClientAddress;
 use super::problem::Problem;
 use crate::base::clock::Clock;
 use crate::base::id::UserId;
 
+pub use self::budget::Network;
 pub use self::fields::spent;
 
 /// The budgets, or none where limits are turned off. Clones share them.

@@ -8,13 +8,17 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 
+use crate::http::extract::ClientAddress;
+use crate::http::limit::Network;
 use crate::http::load::{Load, Ticket};
 use crate::http::{Code, Problem};
 
 pub(super) async fn admit(State(load): State<Load>, request: Request, next: Next) -> Response {
     let route = request.extensions().get().map(MatchedPath::as_str);
     let has_body = !request.body().is_end_stream();
-    let Some(ticket) = load.admit(route, has_body) else {
+    let address: ClientAddress = request.extensions().get().copied().unwrap_or_default();
+    let sender = has_body.then(|| Network::of(address.0));
+    let Some(ticket) = load.admit(route, sender) else {
         return Problem::new(Code::OVERLOADED).into_response();
     };
     if has_body {
