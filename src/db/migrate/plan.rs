@@ -5,19 +5,23 @@ use sqlx::SqliteConnection;
 
 use super::file::{Label, Migration, embedded};
 use crate::base::clock::Timestamp;
-use crate::db::{Db, DbError, Driver};
+use crate::db::{Db, DbError, Driver, Session};
 
 pub(super) const APPLIED: &str =
     "SELECT version, name, label, checksum, applied_at FROM schema_migrations ORDER BY version";
 
-/// Where the migrations of this version stand in the database behind `db`. It is asked beside the requests,
-/// who may need all connections that they have.
+/// Where the migrations of this version stand in the database behind `db`, asked as a request would ask.
 pub async fn plan(db: &Db) -> Result<Plan, DbError> {
-    let applied = match db.follow().await?.query(APPLIED).fetch_all().await {
+    plan_over(&mut db.read().await?, db.driver()).await
+}
+
+/// The same, over a connection in hand.
+pub async fn plan_over(connection: &mut Session, driver: Driver) -> Result<Plan, DbError> {
+    let applied = match connection.query(APPLIED).fetch_all().await {
         Err(error) if error.is_absent_table() => Vec::new(),
         outcome => outcome?,
     };
-    Ok(Plan::new(&embedded(db.driver()), &applied))
+    Ok(Plan::new(&embedded(driver), &applied))
 }
 
 /// The same, in a SQLite file that nobody serves.

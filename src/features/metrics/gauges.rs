@@ -30,8 +30,10 @@ pub async fn look(state: &AppState) {
 }
 
 async fn sound(state: &AppState) -> Result<Sounding, DbError> {
-    let is_migrated = migrate::plan(&state.db).await?.refusal().is_none();
-    let depth = state.outbox.depth(&mut state.db.follow().await?).await?;
+    // Beside the requests, who may need all connections that they have: a busy database is not a lost one.
+    let mut db = state.db.follow().await?;
+    let is_migrated = migrate::plan_over(&mut db, state.db.driver()).await?.refusal().is_none();
+    let depth = state.outbox.depth(&mut db).await?;
     Ok(Sounding { queued: depth.queued, oldest: depth.oldest, is_migrated })
 }
 
