@@ -36,7 +36,7 @@ pub struct Export {
 type Piece = Result<Vec<u8>, Problem>;
 
 impl Users {
-    /// An [`Export`] in pieces. What accounts hold themselves is little, and read now; what features hold is
+    /// An `Export` in pieces. What accounts hold themselves is little, and read now; what features hold is
     /// read while the pieces before it are sent.
     pub async fn held_about(&self, caller: &Principal) -> Result<BoxStream<'static, Piece>, UsersError> {
         let (state, user, session) = (self.0.clone(), caller.user, caller.session);
