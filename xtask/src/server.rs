@@ -76,7 +76,7 @@ impl Server {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
-    fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 

@@ -1,6 +1,9 @@
 //! The rules that wake somebody: checked, tried on series that nobody measured, and caused for real.
 
+mod confined;
+mod lock;
 mod prometheus;
+mod scarcity;
 
 use std::time::Duration;
 
@@ -17,13 +20,15 @@ use crate::place::Place;
 use crate::process;
 use crate::server::{self, Server, free_port};
 use prometheus::Prometheus;
+use scarcity::Scarcity;
 
 pub const DRILL: Drill = Drill {
     name: "alerts",
-    about: "the rules that wake somebody: each fires on series made for it, and most on a server to which it is done",
+    about: "the rules that wake somebody: each fires on series made for it, and on a server to which it is done",
     parts: &[
         Part { about: "as written, on series that nobody measured", run: as_written },
         Part { about: "caused on a server, and seen by Prometheus", run: caused },
+        Part { about: "caused on servers that lack something, and seen by Prometheus", run: lacking },
     ],
 };
 
@@ -78,6 +83,16 @@ fn caused(context: &Context) -> Result<Findings> {
     };
     let mut findings = Findings::default();
     block_on(play(context, &binary, &place, &mut findings))?;
+    Ok(findings)
+}
+
+fn lacking(context: &Context) -> Result<Findings> {
+    if process::find("prometheus").is_none() {
+        return Ok(Findings::skipped("no Prometheus; scripts/ci-setup installs it"));
+    }
+    let binary = server::build(context.profile)?;
+    let mut findings = Findings::default();
+    block_on(async { Scarcity::begin(context, &binary)?.play(&mut findings).await })?;
     Ok(findings)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -61,7 +61,7 @@ impl Prometheus {
     }
 
     /// What fires now.
-    async fn firing(&self) -> Result<BTreeSet<String>> {
+    pub async fn firing(&self) -> Result<BTreeSet<String>> {
         let url = format!("http://127.0.0.1:{}/api/v1/alerts", self.port);
         let answer: Value = reqwest::get(url).await?.json().await?;
         let alerts = answer["data"]["alerts"].as_array().context("no alerts")?;
@@ -71,18 +71,31 @@ impl Prometheus {
 
     /// Waits until it has seen the server, or whatever else is asked for.
     pub async fn knows(&self, query: &str, patience: Duration) -> Result<()> {
+        self.tells(query, patience, |_| true).await
+    }
+
+    /// Waits until it has looked at the server and, after that, through the rules.
+    pub async fn looks_again(&self, patience: Duration) -> Result<()> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
+        self.tells("timestamp(process_start_time_seconds)", patience, |at| at > now + 2.0).await
+    }
+
+    /// Waits until the answer to a query is as wanted.
+    async fn tells(&self, query: &str, patience: Duration, wanted: impl Fn(f64) -> bool) -> Result<()> {
         let begun = Instant::now();
         let url = format!("http://127.0.0.1:{}/api/v1/query?query={query}", self.port);
         while begun.elapsed() < patience {
+            // At first it does not answer yet.
             if let Ok(answer) = reqwest::get(&url).await {
                 let answer: Value = answer.json().await.unwrap_or_default();
-                if answer["data"]["result"].as_array().is_some_and(|result| !result.is_empty()) {
+                let value = answer["data"]["result"][0]["value"][1].as_str();
+                if value.and_then(|value| value.parse().ok()).is_some_and(&wanted) {
                     return Ok(());
                 }
             }
             sleep(Duration::from_millis(200)).await;
         }
-        bail!("Prometheus does not know {query} after {patience:?}")
+        bail!("Prometheus does not tell {query} as is wanted after {patience:?}")
     }
 
     /// Goes on causing it until the alert fires; gives how long that took.

@@ -1,0 +1,142 @@
+//! Servers that lack something: connections to their database, files, room on the disk.
+
+use std::path::Path;
+
+use anyhow::Result;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::lock::Lock;
+use super::prometheus::Prometheus;
+use super::{SOON, confined, note};
+use crate::drill::client::{Client, Faults, at_once};
+use crate::drill::people::{join, me};
+use crate::drill::stage::{self, CHEAP, Database, PATIENCE};
+use crate::drill::{Context, Findings};
+use crate::place::Place;
+use crate::server::{Server, free_port};
+
+/// Few, so that a crowd of callers is not many.
+const CONNECTIONS: (&str, &str) = ("APP_DATABASE__MAX_CONNECTIONS", "1");
+/// More than a server with one connection takes at once.
+const CROWD: usize = 160;
+/// Enough for a server to hold connections up to four fifths of them, and few enough for this process.
+const FILES: usize = 768;
+
+/// Where all of it happens: one Prometheus looks at one server after the other.
+pub struct Scarcity<'a> {
+    pub context: &'a Context,
+    pub binary: &'a Path,
+    prometheus: Prometheus,
+    management: String,
+}
+
+impl<'a> Scarcity<'a> {
+    pub fn begin(context: &'a Context, binary: &'a Path) -> Result<Self> {
+        let management = free_port()?;
+        let prometheus = Prometheus::start(management)?;
+        Ok(Self { context, binary, prometheus, management: format!("127.0.0.1:{management}") })
+    }
+
+    pub async fn play(&self, findings: &mut Findings) -> Result<()> {
+        self.connections(findings).await?;
+        self.files(findings).await?;
+        self.disk(findings).await
+    }
+
+    /// Somebody locks a table that every request reads: each waits for the one connection, then is turned away.
+    async fn connections(&self, findings: &mut Findings) -> Result<()> {
+        let alerts = ["RequestsShed", "PoolExhausted", "SlowAnswers"];
+        let settings = [
+            CHEAP,
+            &[
+                CONNECTIONS,
+                ("APP_DATABASE__ACQUIRE_TIMEOUT", "2s"),
+                ("APP_DATABASE__STATEMENT_TIMEOUT", "3s"),
+            ],
+        ]
+        .concat();
+        let Some(place) = stage::place(self.context, self.binary, Database::Postgres, &settings)? else {
+            return not_shown(findings, &alerts, "no PostgreSQL");
+        };
+        let server = self.serve(self.binary, &place, &[])?;
+        let client = Client::new(server.url(), &Faults::default())?;
+        let person = join(&client, "ada@example.com").await?;
+        self.quiet(findings, &alerts).await?;
+        let url = place.variable("APP_DATABASE__URL").unwrap_or_default();
+        let Some(_lock) = Lock::of("users", url)? else {
+            return not_shown(findings, &alerts, "no psql");
+        };
+        let mut ask = async || {
+            let calls = vec![me(&person.tokens.access); CROWD];
+            at_once(std::slice::from_ref(&client), calls).await.map(drop)
+        };
+        for alert in alerts {
+            note(findings, &self.prometheus, alert, &mut ask).await?;
+        }
+        server.kill()
+    }
+
+    /// Callers who stay, on a server that may have few files.
+    async fn files(&self, findings: &mut Findings) -> Result<()> {
+        let place = self.on_sqlite(&[CONNECTIONS])?;
+        let confined = confined::few_files(self.binary, &place, FILES)?;
+        let server = self.serve(&confined, &place, &[])?;
+        self.quiet(findings, &["FilesNearlyUsedUp"]).await?;
+        let mut held = Vec::new();
+        let come = async || {
+            while held.len() < FILES * 82 / 100 {
+                let mut caller = TcpStream::connect(server.address()).await?;
+                caller.write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
+                held.push(caller);
+            }
+            Ok(())
+        };
+        note(findings, &self.prometheus, "FilesNearlyUsedUp", come).await?;
+        server.kill()
+    }
+
+    /// Something else fills the disk that the database is on.
+    async fn disk(&self, findings: &mut Findings) -> Result<()> {
+        let place = self.on_sqlite(&[])?;
+        let Some(confined) = confined::small_disk(self.binary, &place)? else {
+            return not_shown(findings, &["DiskNearlyFull"], "nobody here may mount a disk");
+        };
+        let server = self.serve(&confined, &place, &[("APP_DATABASE__URL", &confined::on_small_disk())])?;
+        self.quiet(findings, &["DiskNearlyFull"]).await?;
+        confined::fill(&server, &place)?;
+        note(findings, &self.prometheus, "DiskNearlyFull", async || Ok(())).await?;
+        server.kill()
+    }
+
+    fn on_sqlite(&self, settings: &[(&str, &str)]) -> Result<Place> {
+        let place = stage::place(self.context, self.binary, Database::Sqlite, &[CHEAP, settings].concat())?;
+        place.ok_or_else(|| anyhow::anyhow!("no SQLite"))
+    }
+
+    fn serve(&self, binary: &Path, place: &Place, variables: &[(&str, &str)]) -> Result<Server> {
+        let management = ("APP_SERVER__MANAGEMENT_ADDRESS", self.management.as_str());
+        let mut server = Server::start_with(binary, place, &[&[management], variables].concat())?;
+        server.wait_for("/health/ready", PATIENCE)?;
+        Ok(server)
+    }
+
+    /// None of these fires on a server that is looked at and lacks nothing yet.
+    async fn quiet(&self, findings: &mut Findings, alerts: &[&str]) -> Result<()> {
+        self.prometheus.looks_again(SOON).await?;
+        let firing = self.prometheus.firing().await?;
+        for alert in alerts {
+            findings.promise(!firing.contains(*alert), format!("{alert} fires before it is caused"));
+        }
+        Ok(())
+    }
+}
+
+/// Says aloud that some alerts were not caused.
+fn not_shown(findings: &mut Findings, alerts: &[&str], why: &str) -> Result<()> {
+    for alert in alerts {
+        println!("{alert} is NOT SHOWN: {why}");
+        findings.figure(&format!("{alert}_not_shown"), why);
+    }
+    Ok(())
+}
