@@ -110,6 +110,12 @@ error-request-timeout =
     .meaning = The server waited for the body of the request and gave up.
     .remedy = Send it again. If the connection is slow, send less at once.
 
+error-misdirected-request =
+    .title = Not served under this name
+    .detail = This is served under local names only
+    .meaning = The Host header names a host under which this is not to be had: it is for those who sit at the machine, and a page in a browser could have its own name lead there.
+    .remedy = Ask for localhost or the address of the machine, or have the server listen on another address than loopback.
+
 error-email-taken =
     .title = The e-mail address is taken
     .detail = An account with this e-mail address exists already

@@ -109,6 +109,12 @@ error-request-timeout =
     .meaning = 服务器等待请求体超时，已放弃等待。
     .remedy = 请重新发送；若网络较慢，请减少单次发送的内容。
 
+error-misdirected-request =
+    .title = 不在此名称下提供
+    .detail = 此内容仅在本机名称下提供
+    .meaning = 请求头 Host 所写的主机名不提供此内容：它只供本机使用者访问，而浏览器中的网页可以让自己的域名指向本机。
+    .remedy = 请使用 localhost 或本机的 IP 地址访问，或让服务器监听回环地址以外的地址。
+
 error-email-taken =
     .title = 邮箱地址已被使用
     .detail = 已有账号使用此邮箱地址

@@ -24,7 +24,7 @@ use crate::http::idempotency::{self, Idempotency};
 use crate::http::limit::Limits;
 use crate::http::load::{Load, Room};
 use crate::http::middleware::measure::Meters;
-use crate::http::middleware::{Cors, Stack, stack};
+use crate::http::middleware::{Cors, Stack, host, stack};
 use crate::http::page::Cursors;
 use crate::http::{catalogue, docs, openapi};
 use crate::mail::{Courier, NoWayOut, Outbox, token, way_back};
@@ -97,6 +97,7 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
         .merge(health())
         .merge(metrics::router())
         .merge(log_level::router());
+    let operators = host::guarded(config.server.management_address.ip(), operators);
     Ok(App {
         router: stack(public, layers(&state, state.load.clone())).with_state(state.clone()),
         management: stack(operators, for_operators(&state)).with_state(state.clone()),
@@ -198,7 +199,9 @@ fn limits(state: &AppState) -> Limits {
 fn with_mailbox(config: &Config, router: Router<AppState>, public: bool) -> Router<AppState> {
     let belongs_here = config.server.host.is_loopback() == public;
     match config.environment {
-        Environment::Dev | Environment::Testing if belongs_here => router.merge(mailbox::router()),
+        Environment::Dev | Environment::Testing if belongs_here => {
+            router.merge(host::guarded(config.server.host, mailbox::router()))
+        }
         _ => router,
     }
 }

@@ -93,7 +93,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let file = cli.config;
     let done = |()| ExitCode::SUCCESS;
     match cli.command.unwrap_or_else(|| Command::Serve(serve::Serve::default())) {
-        Command::Serve(command) => command.run(file).map(done),
+        Command::Serve(command) => command.run(file),
         Command::Migrate(command) => command.run(&load(file)?).map(done),
         Command::User(command) => command.run(load(file)?).map(done),
         Command::Fake(command) => command.run(load(file)?).map(done),

@@ -5,14 +5,15 @@ mod listen;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::extract::FromRef;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use self::listen::{Listeners, Signals, certificate};
-use super::context::{block_on, load_with, open, print};
+use self::listen::{End, Listeners, Signals, certificate};
+use super::context::{load_with, open, print};
 use super::failure::Failure;
 use super::first_start;
 use crate::app::App;
@@ -35,25 +36,46 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub fn run(self, file: Option<PathBuf>) -> Result<(), Failure> {
+    /// Exit codes: 0 everything came to its end, 1 it failed or something was cut off at the end of its time,
+    /// 128 and the number of a signal that ended it at once.
+    pub fn run(self, file: Option<PathBuf>) -> Result<ExitCode, Failure> {
         let port = self.port.map(|port| ("server.port".to_owned(), port.to_string()));
         let host = self.host.map(|host| ("server.host".to_owned(), host));
         let loaded = load_with(file, port.into_iter().chain(host).collect())?;
         let mut telemetry = Telemetry::start(&loaded.config)?;
         logs::log_panics();
-        let ended = block_on(serve(loaded, &mut telemetry));
-        telemetry.finish(LAST_WORDS.min(*ended.as_ref().unwrap_or(&LAST_WORDS)));
-        ended.map(|_| ())
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let ended = runtime.block_on(serve(loaded, &mut telemetry));
+        // What still runs on a thread of its own, such as a look-up of a name, is not waited for.
+        runtime.shutdown_background();
+        let left = ended.as_ref().map_or(LAST_WORDS, |end| end.left);
+        telemetry.finish(LAST_WORDS.min(left));
+        ended.map(|end| end.code)
     }
 }
 
-/// Gives the time that is left for last words.
-async fn serve(loaded: Loaded, telemetry: &mut Telemetry) -> Result<Duration, Failure> {
+async fn serve(loaded: Loaded, telemetry: &mut Telemetry) -> Result<End, Failure> {
+    let mut signals = Signals::listen()?;
+    let started = tokio::select! {
+        started = start(loaded, telemetry) => Ok(started?),
+        code = signals.first() => Err(code),
+    };
+    match started {
+        Ok((app, listeners)) => listeners.serve(app, signals).await,
+        // A database that does not answer may have held it up.
+        Err(code) => {
+            tracing::warn!("stopped before it served");
+            Ok(End { left: Duration::ZERO, code })
+        }
+    }
+}
+
+/// All that comes before the first request.
+async fn start(loaded: Loaded, telemetry: &mut Telemetry) -> Result<(App, Listeners), Failure> {
     let Loaded { config, warnings, .. } = loaded;
     for warning in warnings {
         tracing::warn!(key = warning.key, problem = warning.problem, "{}", warning.suggestion);
     }
-    let signals = Signals::listen()?;
     // Before anything is made or built: whoever finds the port taken should hear of it first.
     let public = bind(config.server.address(), "server.port", "stead serve --port 8000").await?;
     let operators = bind(
@@ -69,8 +91,9 @@ async fn serve(loaded: Loaded, telemetry: &mut Telemetry) -> Result<Duration, Fa
     let app = open(config).await?;
     telemetry.measures(app.state.metrics.clone());
     app.attend()?;
-    welcome(&app, public.local_addr()?).await?;
-    Listeners { public, operators, tls }.serve(app, signals).await
+    let listeners = Listeners { public, operators, tls };
+    welcome(&app, &listeners).await?;
+    Ok((app, listeners))
 }
 
 async fn bind(address: SocketAddr, key: &str, example: &str) -> Result<TcpListener, Failure> {
@@ -84,21 +107,22 @@ async fn bind(address: SocketAddr, key: &str, example: &str) -> Result<TcpListen
 }
 
 /// Says what there is to know at the start; in dev, where to go next.
-async fn welcome(app: &App, address: SocketAddr) -> Result<(), Failure> {
+async fn welcome(app: &App, listeners: &Listeners) -> Result<(), Failure> {
     let config = &app.state.config;
+    let (address, management) = (listeners.public.local_addr()?, listeners.operators.local_addr()?);
     let users = Users::from_ref(&app.state);
     if config.environment == Environment::Dev {
         let made = first_start::admin(app, &users).await?;
-        greet(config, made.as_ref().map(|(email, password)| (*email, password.as_str())));
+        greet(config, management, made.as_ref().map(|(email, password)| (*email, password.as_str())));
     } else if users.active_admins().await? == 0 {
         tracing::warn!("there is no active admin; make one with `stead user create EMAIL --role admin`");
     }
-    tracing::info!(%address, environment = %config.environment, version = env!("CARGO_PKG_VERSION"), "listening");
+    tracing::info!(%address, %management, environment = %config.environment, version = env!("CARGO_PKG_VERSION"), "listening");
     Ok(())
 }
 
 /// On stdout: the log is on stderr, and a password is for the person at the terminal, not for it.
-fn greet(config: &Config, admin: Option<(&str, &str)>) {
+fn greet(config: &Config, management: SocketAddr, admin: Option<(&str, &str)>) {
     let url = config.server.public_url();
     if let Some((email, password)) = admin {
         _ = print(format_args!(
@@ -107,6 +131,6 @@ fn greet(config: &Config, admin: Option<(&str, &str)>) {
     }
     if std::io::stdout().is_terminal() || admin.is_some() {
         let docs = if config.docs.enabled { format!("  Try it:  {url}docs\n") } else { String::new() };
-        _ = print(format_args!("{docs}  Mail:    {url}dev/mail\n"));
+        _ = print(format_args!("{docs}  Mail:    {url}dev/mail\n  Metrics: http://{management}/metrics\n"));
     }
 }

@@ -48,6 +48,7 @@ codes! {
     PAYLOAD_TOO_LARGE = "payload_too_large", PAYLOAD_TOO_LARGE;
     URI_TOO_LONG = "uri_too_long", URI_TOO_LONG;
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE;
+    MISDIRECTED_REQUEST = "misdirected_request", MISDIRECTED_REQUEST;
     VALIDATION_FAILED = "validation_failed", UNPROCESSABLE_ENTITY;
     UNKNOWN_FIELD = "unknown_field", UNPROCESSABLE_ENTITY;
     WEAK_PASSWORD = "weak_password", UNPROCESSABLE_ENTITY;

@@ -76,9 +76,14 @@ impl Activity {
         }
     }
 
+    /// How many requests are under way.
+    pub(super) fn requests(&self) -> u32 {
+        self.busy.load(Ordering::Relaxed)
+    }
+
     /// Whether a request is under way.
     pub(super) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) > 0
+        self.requests() > 0
     }
 
     /// Whether a request is under way, or an answer still being taken.

@@ -106,6 +106,11 @@ impl Crowd {
         self.0.dismissed.load(Ordering::Relaxed)
     }
 
+    /// How many requests have not been answered to the end.
+    pub fn requests(&self) -> u32 {
+        self.state().members.values().map(|seat| seat.activity.requests()).sum()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.open() >= self.0.most
     }

@@ -17,6 +17,10 @@ async fn the_first_start_makes_an_admin_and_says_so_once() {
     let out = first.out();
     let password = password(&out).unwrap_or_else(|| panic!("no password in {out:?}"));
     assert!(out.contains("/docs") && out.contains("/dev/mail"), "{out}");
+    let operators = first.log().split_once("management=").map(|(_, rest)| rest.to_owned()).unwrap();
+    let operators = operators.split_whitespace().next().unwrap();
+    assert!(operators.starts_with("127.0.0.1:"), "{operators}");
+    assert!(out.contains(&format!("http://{operators}/metrics")), "{out}");
     assert!(!first.log().contains(password), "the log does not have it");
     let (status, pair) = first.login("admin@example.com", password).await;
     assert_eq!((status, &pair["user"]["roles"][0]), (200, &"admin".into()), "{pair}");

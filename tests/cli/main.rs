@@ -34,6 +34,8 @@ mod postgres;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod rebinding;
+#[cfg(test)]
 mod receiver;
 #[cfg(test)]
 mod reports;

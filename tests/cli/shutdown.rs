@@ -47,20 +47,40 @@ fn a_request_that_does_not_end_is_given_up_after_the_time_out() {
     server.signal("-TERM");
     let status = server.ended_within(Duration::from_secs(6)).expect("it ends by itself");
     assert!(begun.elapsed() >= Duration::from_millis(700), "not long before the time-out");
-    assert!(status.success() && server.log().contains("requests still under way"), "{}", server.log());
+    let log = server.log();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.lines().any(|line| line.contains("requests still under way requests=1")), "{log}");
 }
 
 #[test]
 fn the_second_signal_ends_it_at_once() {
     let folder = Folder::new();
-    for (first, second) in [("-TERM", "-TERM"), ("-INT", "-INT")] {
+    for (first, second, code) in [("-TERM", "-TERM", 143), ("-TERM", "-INT", 130)] {
         let mut server = Server::start(&folder);
         let (_stream, _) = server.half_a_login();
         server.signal(first);
         assert_eq!(server.ended_within(Duration::from_millis(200)), None);
         server.signal(second);
-        assert!(server.ended_within(Duration::from_secs(2)).is_some(), "{}", server.log());
-        assert!(server.log().contains("second signal"), "{}", server.log());
+        let status = server.ended_within(Duration::from_secs(2));
+        assert_eq!(status.and_then(|status| status.code()), Some(code), "{}", server.log());
+        assert!(server.log().contains("second signal requests=1"), "{}", server.log());
+    }
+}
+
+#[test]
+fn a_signal_ends_a_start_that_hangs_at_once() {
+    // It takes connections and says nothing, as a database behind a dead network does.
+    let database = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("postgres://somebody:secret@{}/stead", database.local_addr().unwrap());
+    let folder = Folder::new().with("APP_DATABASE__URL", url).with("APP_DATABASE__ACQUIRE_TIMEOUT", "60s");
+    let folder = folder.with("APP_SECRET_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+    for (environment, signal, code) in [("dev", "-TERM", 143), ("testing", "-INT", 130)] {
+        let mut server = Server::begin(&folder, &[("APP_ENV", environment)]);
+        let _asked = database.accept().unwrap();
+        server.signal(signal);
+        let status = server.ended_within(Duration::from_secs(3));
+        assert_eq!(status.and_then(|status| status.code()), Some(code), "{}", server.log());
+        assert!(server.log().contains("before it served"), "{}", server.log());
     }
 }
 

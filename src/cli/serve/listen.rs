@@ -1,5 +1,6 @@
 //! Listening, and the end of it: not ready, no more connections, what is under way, background work, database.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
@@ -33,9 +34,16 @@ pub(super) struct Listeners {
     pub(super) tls: Option<Tls>,
 }
 
+/// How a server came to its end.
+pub(super) struct End {
+    /// The time that is left for last words.
+    pub(super) left: Duration,
+    pub(super) code: ExitCode,
+}
+
 impl Listeners {
-    /// Serves until a signal, and brings it to its end; gives the time that is left for last words.
-    pub(super) async fn serve(self, app: App, mut signals: Signals) -> Result<Duration, Failure> {
+    /// Serves until a signal, and brings it to its end.
+    pub(super) async fn serve(self, app: App, mut signals: Signals) -> Result<End, Failure> {
         let App { state, router, management, .. } = app;
         // Whoever asks for files to be read again must not end a server that has none.
         let hangup = signal(SignalKind::hangup())?;
@@ -50,27 +58,33 @@ impl Listeners {
             request_timeout: state.config.server.request_timeout,
         };
         let mut servers = JoinSet::new();
-        let public = server(self.public, router, self.tls, state.crowd.clone());
-        let operators = server(self.operators, management, None, Crowd::new(OPERATORS));
+        let crowds = [state.crowd.clone(), Crowd::new(OPERATORS)];
+        let public = server(self.public, router, self.tls, crowds[0].clone());
+        let operators = server(self.operators, management, None, crowds[1].clone());
         servers.spawn(public.run(state.tasks.clone()));
         servers.spawn(operators.run(state.tasks.clone()));
         tokio::select! {
-            () = signals.first() => {}
+            _ = signals.first() => {}
             Some(ended) = servers.join_next() => ended?,
         }
         tracing::info!("shutting down");
         tokio::select! {
-            left = end(&state, servers) => Ok(left),
-            () = signals.first() => {
-                tracing::warn!("stopped at the second signal");
-                Ok(Duration::ZERO)
+            end = end(&state, servers, &crowds) => Ok(end),
+            code = signals.first() => {
+                tracing::warn!(requests = under_way(&crowds), "stopped at the second signal");
+                Ok(End { left: Duration::ZERO, code })
             }
         }
     }
 }
 
-/// All of the shutdown, within its time; gives what is left of it.
-async fn end(state: &AppState, servers: JoinSet<()>) -> Duration {
+/// Requests that are cut if the process ends now.
+fn under_way(crowds: &[Crowd]) -> u32 {
+    crowds.iter().map(Crowd::requests).sum()
+}
+
+/// All of the shutdown, within its time.
+async fn end(state: &AppState, servers: JoinSet<()>, crowds: &[Crowd]) -> End {
     let server = &state.config.server;
     state.tasks.drain();
     sleep(server.drain_delay).await;
@@ -80,14 +94,17 @@ async fn end(state: &AppState, servers: JoinSet<()>) -> Duration {
     state.tasks.stop();
     let work = state.tasks.shut_down(work_ends.saturating_duration_since(Instant::now()));
     let (answered, finished) = join(timeout_at(work_ends, servers.join_all()), work).await;
+    let requests = under_way(crowds);
     // A request that is still under way may hold a connection for as long as it likes.
     let closed = timeout_at(work_ends + database, state.db.close()).await;
-    match (answered.is_ok(), finished && closed.is_ok()) {
+    let (answered, finished) = (answered.is_ok(), finished && closed.is_ok());
+    match (answered, finished) {
         (true, true) => tracing::info!("stopped"),
-        (false, _) => tracing::warn!("stopped with requests still under way"),
+        (false, _) => tracing::warn!(requests, "stopped with requests still under way"),
         (true, false) => tracing::warn!("stopped with background work still under way"),
     }
-    deadline.saturating_duration_since(Instant::now())
+    let code = if answered && finished { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    End { left: deadline.saturating_duration_since(Instant::now()), code }
 }
 
 /// The certificate of the configuration, if there is one.
@@ -136,10 +153,16 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn first(&mut self) {
+    /// The next of them, as the exit code of a process that it ends.
+    pub(super) async fn first(&mut self) -> ExitCode {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => ended_by(SignalKind::terminate()),
+            _ = self.interrupt.recv() => ended_by(SignalKind::interrupt()),
         }
     }
+}
+
+/// What a shell makes of a process that a signal has ended.
+fn ended_by(signal: SignalKind) -> ExitCode {
+    u8::try_from(128 + signal.as_raw_value()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

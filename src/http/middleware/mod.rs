@@ -4,6 +4,7 @@ mod accept;
 mod body;
 mod client;
 mod cors;
+pub mod host;
 mod limits;
 pub mod log;
 pub mod measure;

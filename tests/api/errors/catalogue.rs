@@ -3,7 +3,7 @@
 use crate::harness::{App, behaviour};
 
 /// The codes that clients may have been written against. Codes are added, never renamed or taken away.
-const PROMISED: [(u16, &[&str]); 15] = [
+const PROMISED: [(u16, &[&str]); 16] = [
     (400, &["malformed_json", "invalid_cursor", "invalid_query"]),
     (
         401,
@@ -23,6 +23,7 @@ const PROMISED: [(u16, &[&str]); 15] = [
     (409, &["email_taken", "last_admin", "conflict", "idempotency_in_progress"]),
     (412, &["precondition_failed"]),
     (413, &["payload_too_large"]),
+    (421, &["misdirected_request"]),
     (
         422,
         &[

@@ -114,7 +114,7 @@ impl Call {
     /// The answer, and method and path of the request.
     async fn send(self) -> (String, Response) {
         let mut request = self.request.body(self.body).expect("a request");
-        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("api.example"));
+        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("api.localhost"));
         let line = format!("{} {}", request.method(), request.uri());
         (line, self.router.oneshot(request).await.expect("the router always answers"))
     }
