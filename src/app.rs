@@ -171,6 +171,7 @@ async fn handles(config: &Arc<Config>, db: Db, nature: Nature) -> Result<AppStat
         clock,
         random,
         db,
+        database: features::health::latest(),
     }))
 }
 

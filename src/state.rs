@@ -10,9 +10,10 @@ use crate::access::audit::Audit;
 use crate::access::password::Passwords;
 use crate::access::permission::Catalogue;
 use crate::base::clock::Clock;
+use crate::base::latest::Latest;
 use crate::base::random::Random;
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Db, migrate};
 use crate::http::holding::Holding;
 use crate::http::idempotency::Idempotency;
 use crate::http::load::Load;
@@ -31,6 +32,8 @@ pub struct Handles {
     pub clock: Clock,
     pub random: Random,
     pub db: Db,
+    /// How the database answered the last probe.
+    pub database: Latest<migrate::Answer>,
     pub tasks: Tasks,
     pub metrics: Metrics,
     /// The requests under way on the public listener.

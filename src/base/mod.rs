@@ -5,6 +5,7 @@ pub mod email;
 pub mod id;
 pub mod keyring;
 pub mod language;
+pub mod latest;
 pub mod random;
 pub mod secret;
 pub mod seldom;

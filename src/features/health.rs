@@ -10,12 +10,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
 
 use self::status::Health;
 use self::system::ReadSystem;
 use crate::access::permission::declared;
+use crate::base::latest::Latest;
 use crate::db::migrate;
 use crate::http::extract::Json;
 use crate::http::feature::Feature;
@@ -38,6 +38,13 @@ fn probes() -> Feature<AppState> {
 
 /// A database that has not answered by then counts as down.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// Its answer is good for so long, however many ask: a probe that everybody may send must not load it.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// How the database answers, for the state of the whole server.
+pub fn latest() -> Latest<migrate::Answer> {
+    Latest::new(FRESH, PATIENCE)
+}
 
 #[derive(Serialize, ToSchema)]
 pub struct Liveness {
@@ -84,13 +91,11 @@ async fn ready(State(state): State<AppState>) -> Response {
 }
 
 async fn readiness(state: &AppState) -> Readiness {
-    let start = Instant::now();
-    let plan = timeout(PATIENCE, migrate::plan(&state.db)).await.ok().and_then(Result::ok);
-    let latency_ms = plan.is_some().then(|| u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX));
-    let migrated = plan.as_ref().is_some_and(|plan| plan.refusal().is_none());
+    let answer = state.database.take(migrate::probe(&state.db)).await;
+    let latency_ms = answer.map(|answer| u64::try_from(answer.latency.as_millis()).unwrap_or(u64::MAX));
     let mut checks = BTreeMap::from([
-        ("database", Check { latency_ms, ..Check::of(plan.is_some()) }),
-        ("migrations", Check::of(migrated)),
+        ("database", Check { latency_ms, ..Check::of(answer.is_some()) }),
+        ("migrations", Check::of(answer.is_some_and(|answer| answer.is_current))),
         // Until it has heard again what changed, it believes no caller.
         ("feed", Check::of(state.access.is_fresh())),
     ]);

@@ -1,5 +1,7 @@
 //! What is applied, what is pending, and whether this version may run on it.
 
+use std::time::{Duration, Instant};
+
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
@@ -15,7 +17,7 @@ pub async fn plan(db: &Db) -> Result<Plan, DbError> {
     plan_over(&mut db.read().await?, db.driver()).await
 }
 
-/// The same, over a connection in hand.
+/// The plan, over a connection in hand.
 pub async fn plan_over(connection: &mut Session, driver: Driver) -> Result<Plan, DbError> {
     let applied = match connection.query(APPLIED).fetch_all().await {
         Err(error) if error.is_absent_table() => Vec::new(),
@@ -24,7 +26,22 @@ pub async fn plan_over(connection: &mut Session, driver: Driver) -> Result<Plan,
     Ok(Plan::new(&embedded(driver), &applied))
 }
 
-/// The same, in a SQLite file that nobody serves.
+/// How the database answered a probe.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    pub latency: Duration,
+    /// Whether this version may run on what is applied there.
+    pub is_current: bool,
+}
+
+/// How long the database takes for a small question, and whether this version may run on it.
+pub async fn probe(db: &Db) -> Result<Answer, DbError> {
+    let begun = Instant::now();
+    let is_current = plan(db).await?.refusal().is_none();
+    Ok(Answer { latency: begun.elapsed(), is_current })
+}
+
+/// The plan, in a SQLite file that nobody serves.
 pub(in crate::db) async fn plan_of(file: &mut SqliteConnection) -> Result<Plan, sqlx::Error> {
     let there = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'";
     let there: Option<String> = sqlx::query_scalar(there).fetch_optional(&mut *file).await?;

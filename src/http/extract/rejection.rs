@@ -7,8 +7,8 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use http_body_util::LengthLimitError;
-use tower_http::timeout::TimeoutError;
 
+use super::json::TooSlow;
 use crate::base::clock::InvalidTimestamp;
 use crate::http::{Code, Fault, Problem};
 
@@ -18,14 +18,18 @@ const WHOLE_NUMBER: &str = "a whole number from ";
 /// A body that could not be read to its end: too large, too slow, or broken off.
 pub(super) fn unreadable(error: impl Error + Send + Sync + 'static) -> Problem {
     let problem = if has_cause::<LengthLimitError>(&error) {
-        Problem::new(Code::PAYLOAD_TOO_LARGE)
-    } else if has_cause::<TimeoutError>(&error) {
-        // The rest of the body may still come: this connection is of no further use (RFC 9110 §15.5.9).
-        Problem::new(Code::REQUEST_TIMEOUT).header(CONNECTION, HeaderValue::from_static("close"))
+        last(Code::PAYLOAD_TOO_LARGE)
+    } else if has_cause::<TooSlow>(&error) {
+        last(Code::REQUEST_TIMEOUT)
     } else {
         Problem::new(Code::BAD_REQUEST)
     };
     problem.caused_by(error)
+}
+
+/// The rest of the body may still come: this connection is of no further use (RFC 9110 §15.5.9).
+fn last(code: Code) -> Problem {
+    Problem::new(code).header(CONNECTION, HeaderValue::from_static("close"))
 }
 
 fn has_cause<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {

@@ -33,7 +33,8 @@ fn refusal(request: &Request) -> Option<Problem> {
     } else if fields > MAX_HEADERS {
         Some(Problem::new(Code::HEADERS_TOO_LARGE))
     } else if length.is_some_and(|length| length > MAX_BODY as u64) {
-        Some(Problem::new(Code::PAYLOAD_TOO_LARGE))
+        // Nobody will read it.
+        Some(Problem::new(Code::PAYLOAD_TOO_LARGE).header(CONNECTION, HeaderValue::from_static("close")))
     } else if request.method() == Method::TRACE {
         Some(no_trace(request))
     } else {

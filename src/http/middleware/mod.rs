@@ -40,7 +40,7 @@ pub struct Stack {
     /// The networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     pub cors: Cors,
-    /// A handler that takes longer is dropped; half of it is the time in which a body has to arrive.
+    /// A handler that takes longer is dropped; half of it is the most that a body may take to arrive.
     pub request_timeout: Duration,
     /// How many requests may be under way.
     pub load: Load,

@@ -15,27 +15,18 @@ use crate::http::{Code, Problem};
 
 pub(super) async fn admit(State(load): State<Load>, request: Request, next: Next) -> Response {
     let route = request.extensions().get().map(MatchedPath::as_str);
-    let has_body = !request.body().is_end_stream();
     let address: ClientAddress = request.extensions().get().copied().unwrap_or_default();
-    let sender = has_body.then(|| Network::of(address.0));
-    let Some(ticket) = load.admit(route, sender) else {
+    let has_body = !request.body().is_end_stream();
+    let Some(ticket) = load.admit(route, Network::of(address.0), has_body).map(Arc::new) else {
         return Problem::new(Code::OVERLOADED).into_response();
     };
-    if has_body {
-        let ticket = Arc::new(ticket);
-        let arrival = Arrival(ticket.clone());
-        let request = request.map(|body| kept_beside(body, arrival));
-        hold(next.run(request).await, ticket)
-    } else {
-        hold(next.run(request).await, ticket)
-    }
-}
-
-/// What is written while it is sent is still worked on.
-fn hold(response: Response, ticket: impl Send + 'static) -> Response {
+    let arrival = Arrival(ticket.clone());
+    let request = request.map(|body| if has_body { kept_beside(body, arrival) } else { body });
+    let response = next.run(request).await;
     match response.body().size_hint().exact() {
         Some(_) => response,
-        None => response.map(|body| kept_beside(body, ticket)),
+        None if ticket.sends() => response.map(|body| kept_beside(body, ticket)),
+        None => Problem::new(Code::OVERLOADED).into_response(),
     }
 }
 
@@ -87,7 +78,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_on_its_way_until_its_end_and_a_stream_under_way_until_it_is_dropped() {
-        let room = Room { working: 9, receiving: 1 };
+        let room = Room { working: 9, receiving: 1, sending: 1 };
         let load = Load::new(room, &[]);
         let (sender, mut receiver) = mpsc::unbounded_channel::<Chunk>();
         let body = Body::from_stream(stream::poll_fn(move |context| receiver.poll_recv(context)));
@@ -104,8 +95,9 @@ mod tests {
         assert_eq!(to_bytes(answer.into_body(), 9).await.unwrap(), "slow");
         assert_eq!(load.under_way(), 0);
         let streamed = router(&load).oneshot(request("/stream", Body::empty())).await.unwrap();
-        assert_eq!(load.under_way(), 1);
-        drop(streamed);
+        let refused = router(&load).oneshot(request("/stream", Body::empty())).await.unwrap();
+        assert_eq!((refused.status().as_u16(), load.under_way(), load.refused()), (503, 1, 2));
+        drop((streamed, refused));
         assert_eq!(load.under_way(), 0);
     }
 }

@@ -181,6 +181,25 @@ behaviour! {
         }
     }
 
+    async fn those_who_take_theirs_slowly_keep_out_nobody_but_more_of_the_same(app: App) {
+        let ada = app.user().await;
+        write(&app, &ada, 300, 10).await;
+        let mut slow = Vec::new();
+        let refused = loop {
+            let response = ada.get(EXPORT).begin().await;
+            if response.status() != 200 {
+                break response;
+            }
+            slow.push(response);
+            assert!(slow.len() < 64, "one network has all places");
+        };
+        assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+        assert_eq!(app.state.load.under_way(), u32::try_from(slow.len()).unwrap());
+        ada.get(ME).await.expect(200);
+        drop(slow.pop());
+        ada.get(EXPORT).await.expect(200);
+    }
+
     async fn what_fails_on_the_way_breaks_it_off(app: App) {
         let ada = app.user().await;
         write(&app, &ada, 300, 10).await;

@@ -83,6 +83,20 @@ async fn a_body_that_never_ends_is_the_callers_timeout_not_ours() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_too_large_is_not_read_and_its_connection_ends() {
+    let piece = || Ok::<_, io::Error>(Bytes::from(vec![b' '; 64 << 10]));
+    let long = || stream::iter((0..17).map(move |_| piece()));
+    let announced = [("content-length", "1114112"), ("content-type", "application/json")];
+    for request in [
+        send(Body::from_stream(long())),
+        request(Method::POST, "/users", &announced, Body::from_stream(long())),
+    ] {
+        let answer = ask(request).await;
+        assert_eq!((answer.problem().as_str(), answer.header(CONNECTION)), ("payload_too_large", "close"));
+    }
+}
+
+#[tokio::test]
 async fn several_faults_are_told_at_once_and_counted() {
     let answer = ask(send(r#"{"email": "nobody", "admin": true}"#)).await.json();
     assert_eq!(answer["detail"], "3 fields are not valid");

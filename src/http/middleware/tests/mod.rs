@@ -41,7 +41,7 @@ fn settings() -> Stack {
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
         cors: Cors { allowed_origins: vec!["https://app.example.com".to_owned()], allow_credentials: false },
         request_timeout: Duration::from_millis(200),
-        load: Load::new(Room { working: 9, receiving: 9 }, &[]),
+        load: Load::new(Room { working: 9, receiving: 9, sending: 9 }, &[]),
         meters: None,
         https: true,
         debug: false,
