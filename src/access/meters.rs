@@ -15,12 +15,10 @@ struct Instruments {
     throttled: Counter<u64>,
     changes: Counter<u64>,
     audited: Counter<u64>,
-    /// The label of each action, in the order in which they were named.
-    actions: Vec<[KeyValue; 1]>,
 }
 
 impl Instruments {
-    fn new(meter: &Meter, actions: &[String]) -> Self {
+    fn new(meter: &Meter, actions: impl Iterator<Item = &'static str>) -> Self {
         let counter =
             |name, unit, about| meter.u64_counter(name).with_unit(unit).with_description(about).build();
         let this = Self {
@@ -29,17 +27,16 @@ impl Instruments {
             throttled: counter("throttle.refusals", "{refusal}", "Requests beyond a budget, by which budget"),
             changes: counter("feed.changes", "{change}", "Changes about callers heard of in the feed"),
             audited: counter("audit.events", "{event}", "Entries of the audit log, by what happened"),
-            actions: actions.iter().map(|action| [KeyValue::new("action", action.clone())]).collect(),
         };
-        this.begin_at_zero();
+        this.begin_at_zero(actions);
         this
     }
 
     /// Whoever watches an increase must not miss the first: a series that begins at 1 has none.
-    fn begin_at_zero(&self) {
+    fn begin_at_zero(&self, actions: impl Iterator<Item = &'static str>) {
         REASONS.iter().for_each(|reason| self.refusals.add(0, &[KeyValue::new("reason", *reason)]));
         BUDGETS.iter().for_each(|budget| self.throttled.add(0, &[KeyValue::new("budget", *budget)]));
-        self.actions.iter().for_each(|action| self.audited.add(0, action));
+        actions.for_each(|action| self.audited.add(0, &[KeyValue::new("action", action)]));
         self.refreshes.add(0, &[]);
         self.changes.add(0, &[]);
     }
@@ -62,7 +59,7 @@ const BUDGETS: [&str; 5] = ["account", "device", "session", "mail", "notice"];
 
 impl Meters {
     /// `actions` are what the audit log may say.
-    pub fn start(&self, meter: &Meter, actions: &[String]) {
+    pub fn start(&self, meter: &Meter, actions: impl Iterator<Item = &'static str>) {
         self.0.get_or_init(|| Instruments::new(meter, actions));
     }
 
@@ -91,11 +88,9 @@ impl Meters {
     }
 
     /// Counted when it is written, before its transaction ends: one that fails is counted, too.
-    pub fn audited(&self, place: usize) {
-        if let Some(all) = self.0.get()
-            && let Some(label) = all.actions.get(place)
-        {
-            all.audited.add(1, label);
+    pub fn audited(&self, action: &'static str) {
+        if let Some(all) = self.0.get() {
+            all.audited.add(1, &[KeyValue::new("action", action)]);
         }
     }
 }

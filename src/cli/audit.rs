@@ -90,9 +90,8 @@ fn account(id: &str) -> Result<UserId, String> {
 }
 
 fn action(name: &str) -> Result<Action, String> {
-    serde_json::from_value(name.into()).map_err(|_| {
-        let names =
-            Action::ALL.iter().filter_map(|action| Some(serde_json::to_value(action).ok()?.to_string()));
-        format!("it is one of {}", names.collect::<Vec<_>>().join(", ").replace('"', ""))
+    Action::ALL.iter().copied().find(|action| action.name() == name).ok_or_else(|| {
+        let names: Vec<_> = Action::ALL.iter().map(|action| action.name()).collect();
+        format!("it is one of {}", names.join(", "))
     })
 }

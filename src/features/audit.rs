@@ -68,8 +68,7 @@ const WIDTH: usize = 24;
 impl fmt::Display for AuditEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = |id: Option<UserId>| id.map_or("-".to_owned(), |id| id.to_string());
-        let action = serde_json::to_value(self.action).unwrap_or_default();
-        let action = action.as_str().unwrap_or_default();
+        let action = self.action.name();
         let subject = self.role.clone().unwrap_or_else(|| id(self.subject_id));
         let (actor, ip) = (id(self.actor_id), self.ip.as_deref().unwrap_or("-"));
         write!(f, "{}  {action:<WIDTH$}  by {actor:<36}  to {subject:<36}  from {ip}", self.occurred_at)

@@ -115,7 +115,7 @@ fn the_columns_of_all_actions_stand_under_each_other() {
     let (before, _) = line.lines().next().unwrap().split_once("  by ").unwrap();
     let room = before.len() - before.find("user_created").unwrap();
     for action in Action::ALL {
-        let name = serde_json::to_value(action).unwrap().as_str().unwrap().to_owned();
+        let name = action.name();
         assert!(name.len() <= room, "{name} takes more than {room}");
     }
 }
