@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use tracing::Span;
 use tracing::field::Empty;
 
+use crate::base::clock::millis;
 use crate::base::seldom::Seldom;
 
 /// Whoever waits so long has noticed.
@@ -54,8 +55,4 @@ fn warn_if_slow(limit: Duration, waited: Duration, computed: Duration, crowd: &S
         let (queue_ms, computation_ms) = (millis(waited), millis(computed));
         tracing::warn!(queue_ms, computation_ms, times, cause, "a slow hash");
     }
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
 }

@@ -198,6 +198,11 @@ impl Clock {
     }
 }
 
+/// A duration in milliseconds, as logs and traces have it.
+pub fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

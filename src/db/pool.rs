@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use log::LevelFilter;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
-use sqlx::{ConnectOptions, Connection, Sqlite};
+use sqlx::{Connection, Sqlite};
 
 use super::change::Herald;
 use super::connection::Held;
@@ -195,7 +194,7 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
 
 fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
     let millis = |d: Duration| d.as_millis().to_string();
-    let connect = PgConnectOptions::from_str(url)?.log_slow_statements(LevelFilter::Off, Duration::MAX);
+    let connect = watch::instead_of_sqlx(PgConnectOptions::from_str(url)?);
     let connect = connect.application_name(env!("CARGO_PKG_NAME")).options([
         ("statement_timeout", millis(options.statement_timeout)),
         ("lock_timeout", millis(options.statement_timeout / 2)),

@@ -8,17 +8,17 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use log::LevelFilter;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::error::DbError;
+use super::watch;
 
 /// How long a connection waits for what others hold.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn connect_options(url: &str) -> Result<SqliteConnectOptions, DbError> {
-    Ok(SqliteConnectOptions::from_str(url)?
+    let options = SqliteConnectOptions::from_str(url)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: a commit is on the disk before its answer, whatever happens to the power.
@@ -26,9 +26,8 @@ pub(super) fn connect_options(url: &str) -> Result<SqliteConnectOptions, DbError
         .foreign_keys(true)
         // What is deleted is overwritten: whoever was purged is in no copy of the file either.
         .pragma("secure_delete", "on")
-        .busy_timeout(PATIENCE)
-        // `watch` warns of them, with the wait for a connection apart.
-        .log_slow_statements(LevelFilter::Off, Duration::MAX))
+        .busy_timeout(PATIENCE);
+    Ok(watch::instead_of_sqlx(options))
 }
 
 /// Empties the write-ahead log, if nobody reads what was there before; says whether. It does not wait for

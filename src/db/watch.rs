@@ -3,12 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use log::LevelFilter;
+use sqlx::ConnectOptions;
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::driver::Driver;
 use super::meters::Meters;
-
+use crate::base::clock::millis;
 use crate::base::seldom::Seldom;
 
 /// What takes longer is worth a warning.
@@ -16,6 +18,12 @@ const SLOW: Duration = Duration::from_millis(500);
 
 /// Waits for connections come in crowds: one warning a second tells of all of them.
 static CROWD: Seldom = Seldom::every(Duration::from_secs(1));
+
+/// Silences the warnings of slow statements that are sqlx's own: here they are apart from the wait for a
+/// connection, and without the values.
+pub(super) fn instead_of_sqlx<O: ConnectOptions>(options: O) -> O {
+    options.log_slow_statements(LevelFilter::Off, Duration::MAX)
+}
 
 /// What is known of a statement before it runs.
 #[derive(Clone, Copy)]
@@ -85,8 +93,4 @@ fn warn_of_crowd(waited: Duration) {
     if let Some(times) = CROWD.counting(1) {
         tracing::warn!(waited_ms = millis(waited), times, "a long wait for a connection");
     }
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
 }

@@ -14,6 +14,7 @@ use http_body_util::BodyExt;
 use tracing::{Instrument, Level, Span, field};
 
 use super::trace::{self, Trace};
+use crate::base::clock::millis;
 use crate::base::id::UserId;
 use crate::http::Problem;
 use crate::http::extract::{ClientAddress, RequestId};
@@ -157,7 +158,7 @@ impl Line {
                     method = %self.method,
                     route = self.template(),
                     status,
-                    duration_ms = self.started.elapsed().as_secs_f64() * 1000.0,
+                    duration_ms = millis(self.started.elapsed()),
                     client = %self.client.0,
                     request_id = self.request_id.as_str(),
                     trace_id = self.trace.id(),
