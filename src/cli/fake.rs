@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::features::users::service::Users;
 use crate::features::users::transfer::Format;
 use crate::features::users::transfer::import::{Import, Way};
-use crate::features::users::transfer::row::{Source, Unreadable};
+use crate::features::users::transfer::source::{Source, Unreadable};
 
 /// Everybody's. One hash is computed, once, for all of them: for people who do not exist that is enough.
 const PASSWORD: &str = "correct horse battery staple";

@@ -1,7 +1,8 @@
 //! Names as people have them in several scripts, put together by a seeded stream.
 
 use crate::base::random::Random;
-use crate::features::users::transfer::row::{Row, Source, Taken};
+use crate::features::users::transfer::row::Row;
+use crate::features::users::transfer::source::{Source, Taken};
 
 /// Given names, family names, and whether the family name comes first, without a space.
 struct Script {

@@ -15,7 +15,7 @@ use crate::cli::failure::Failure;
 use crate::cli::progress::Bar;
 use crate::features::users::service::Users;
 use crate::features::users::transfer::import::{Import, Phase, Progress, Summary, Way};
-use crate::features::users::transfer::row::{Source, Unreadable, read};
+use crate::features::users::transfer::source::{Source, Unreadable, read};
 use crate::features::users::transfer::{Fault, Format};
 
 /// So many faults are shown; the report has all.

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::Fault;
 use super::check::{Newcomer, newcomer};
-use super::row::{Source, Taken, Unreadable};
+use super::source::{Source, Taken, Unreadable};
 
 /// How many lines are settled in one transaction: it takes a fraction of a second.
 const LINES: usize = 1000;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use serde::Serialize;
 
 use super::Fault;
-use super::row::{Source, Unreadable};
+use super::source::{Source, Unreadable};
 use crate::db::DbError;
 use crate::features::users::error::UsersError;
 

@@ -2,12 +2,15 @@
 
 mod batch;
 mod check;
+mod csv;
 pub mod export;
 pub mod import;
 mod lines;
 mod making;
+mod ndjson;
 mod pass;
 pub mod row;
+pub mod source;
 mod spool;
 mod store;
 
