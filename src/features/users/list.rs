@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Account;
 use super::search::Prefix;
+use super::store::ACCOUNT;
 use crate::access::principal::Status;
 use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
@@ -95,9 +96,6 @@ enum Walk {
 /// many as fill a page among a million others.
 const FEW: i64 = 2000;
 
-const COLUMNS: &str = "SELECT u.id, u.created_at, u.updated_at, u.version, u.email, u.email_verified, u.password_hash, \
-     u.display_name, u.locale, u.status, u.last_login_at, u.deleted_at";
-
 /// The accounts that match, in order, `limit` at most.
 pub async fn page(
     db: &mut Session,
@@ -172,7 +170,7 @@ fn select<'s>(
     limit: i64,
 ) -> Query<'s, ReadOnly> {
     let term = if walk == Walk::Terms { ", t.term" } else { ", CAST(NULL AS text) AS term" };
-    let query = begin(db.query(COLUMNS).push(term), filter, walk, stretch);
+    let query = begin(db.query(ACCOUNT).push(term), filter, walk, stretch);
     let query = restrict(query, filter, walk, stretch);
     let query = match stretch {
         Stretch::Whole => query,

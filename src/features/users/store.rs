@@ -12,18 +12,20 @@ use crate::base::id::UserId;
 use crate::db::record::Record;
 use crate::db::{Change, DbError, Session, Tx};
 
-const ACCOUNT: &str = "SELECT id, created_at, updated_at, version, email, email_verified, password_hash, \
-                       display_name, locale, status, last_login_at, deleted_at FROM users u";
+/// Selects what an [`Account`] holds, of `users u`.
+pub const ACCOUNT: &str = "SELECT u.id, u.created_at, u.updated_at, u.version, u.email, u.email_verified, u.password_hash, \
+     u.display_name, u.locale, u.status, u.last_login_at, u.deleted_at";
 
 /// The account of an address, if one is not deleted.
 pub async fn find_by_email(db: &mut Session, email: &Email) -> Result<Option<Account>, DbError> {
-    db.query(ACCOUNT).push(" WHERE email = $? AND deleted_at IS NULL").bind(email).fetch_optional().await
+    let query = db.query(ACCOUNT).push(" FROM users u WHERE email = $? AND deleted_at IS NULL");
+    query.bind(email).fetch_optional().await
 }
 
 /// The deleted accounts that had an address.
 pub async fn deleted(db: &mut Session, email: &Email) -> Result<Vec<Account>, DbError> {
-    let query = db.query(ACCOUNT).push(" WHERE email = $? AND deleted_at IS NOT NULL").bind(email);
-    query.push(" ORDER BY deleted_at, id").fetch_all().await
+    let query = db.query(ACCOUNT).push(" FROM users u WHERE email = $? AND deleted_at IS NOT NULL");
+    query.bind(email).push(" ORDER BY deleted_at, id").fetch_all().await
 }
 
 /// An account that is not deleted, with its roles.
@@ -92,7 +94,8 @@ pub async fn lock(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
 }
 
 /// Writes what was changed of an account that was read since it was locked, and raises its version; the
-/// terms by which it is found go with it. The time of the last sign-in is not written: it belongs to [`note_login`], which raises no version.
+/// terms by which it is found go with it. The time of the last sign-in is not written: it belongs to
+/// [`note_login`], which raises no version.
 pub async fn save(tx: &mut Tx, account: &mut Account, now: Timestamp) -> Result<(), DbError> {
     let written = tx
         .query(
