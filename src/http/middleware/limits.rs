@@ -3,7 +3,7 @@
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, HOST};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, Version};
+use axum::http::{HeaderValue, Method, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -26,7 +26,7 @@ fn refusal(request: &Request) -> Option<Problem> {
     let headers = request.headers();
     let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if !is_host_clear(request.version(), headers) {
+    if !is_host_clear(request) {
         Some(Problem::new(Code::BAD_REQUEST).header(CONNECTION, HeaderValue::from_static("close")))
     } else if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI) {
         Some(Problem::new(Code::URI_TOO_LONG))
@@ -42,13 +42,16 @@ fn refusal(request: &Request) -> Option<Problem> {
     }
 }
 
-/// One host at most, one that can be read, and with HTTP/1.1 one at least (RFC 9112 §3.2): where two could be meant, a proxy before us may have
-/// meant the other.
-fn is_host_clear(version: Version, headers: &HeaderMap) -> bool {
+/// One host at most, one that can be read, with HTTP/1.1 one at least (RFC 9112 §3.2), and with HTTP/2 the one
+/// of `:authority` (RFC 9113 §8.3.1): where two could be meant, a proxy before us may have meant the other.
+fn is_host_clear(request: &Request) -> bool {
+    let version = request.version();
+    let meant = request.uri().authority().filter(|_| version == Version::HTTP_2);
     let is_sound = |host: &HeaderValue| {
-        Authority::try_from(host.as_bytes()).is_ok_and(|host| !host.as_str().contains('@'))
+        Authority::try_from(host.as_bytes())
+            .is_ok_and(|host| !host.as_str().contains('@') && meant.is_none_or(|meant| *meant == host))
     };
-    let mut hosts = headers.get_all(HOST).iter();
+    let mut hosts = request.headers().get_all(HOST).iter();
     match (version, hosts.next(), hosts.next()) {
         // HTTP/2 has it in `:authority`, and HTTP/1.0 need not say.
         (Version::HTTP_11, None, _) => false,

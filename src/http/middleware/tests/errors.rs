@@ -5,10 +5,10 @@ use std::io;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::{
-    ACCEPT, ACCEPT_LANGUAGE, ALLOW, CONNECTION, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
-    VARY,
+    ACCEPT, ACCEPT_LANGUAGE, ALLOW, CONNECTION, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, HOST,
+    RETRY_AFTER, VARY,
 };
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, Version};
 use futures_util::stream;
 
 use super::{Stack, ask, ask_of, fetch, request, send, settings};
@@ -161,4 +161,14 @@ async fn causes_are_shown_in_dev_and_testing_only() {
     let shown = ask_of(Stack { debug: true, ..settings() }, fetch("/broken", &[])).await;
     assert_eq!(shown.json()["debug"], serde_json::json!(["disk on fire"]));
     assert_eq!(ask(fetch("/broken", &[])).await.json().get("debug"), None);
+}
+
+#[tokio::test]
+async fn over_http2_the_host_is_the_one_that_the_request_is_for() {
+    for (host, status) in [("api.example", 200), ("API.example", 200), ("other.example", 400)] {
+        let mut request = request(Method::GET, "https://api.example/who", &[], Body::empty());
+        *request.version_mut() = Version::HTTP_2;
+        request.headers_mut().insert(HOST, host.parse().unwrap());
+        assert_eq!(ask(request).await.status.as_u16(), status, "{host}");
+    }
 }
