@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use opentelemetry::metrics::Meter;
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
@@ -15,6 +16,9 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::{Accept, TlsAcceptor};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::base::clock::Timestamp;
 
 /// Where certificate and key are. `Display` names both.
 #[derive(Clone, Debug)]
@@ -96,6 +100,24 @@ impl Tls {
         Ok(true)
     }
 
+    /// Until when the certificate that is shown is valid (RFC 5280 §4.1.2.5); `None` where that cannot be read.
+    pub fn not_after(&self) -> Option<Timestamp> {
+        let shown = self.shown.current.load();
+        let (_, certificate) = X509Certificate::from_der(shown.cert.first()?).ok()?;
+        Timestamp::from_micros(certificate.validity().not_after.timestamp().checked_mul(1_000_000)?)
+    }
+
+    /// Measures from now on.
+    pub fn measure(&self, meter: &Meter) {
+        let this = self.clone();
+        meter
+            .i64_observable_gauge("tls.certificate.not_after.timestamp")
+            .with_unit("s")
+            .with_description("When the certificate that is shown stops being valid, since 1970")
+            .with_callback(move |to| _ = this.not_after().map(|end| to.observe(end.seconds(), &[])))
+            .build();
+    }
+
     pub(super) fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
         self.acceptor.accept(stream)
     }
@@ -138,9 +160,12 @@ impl Held {
 mod tests {
     use std::path::Path;
 
-    use rcgen::{CertifiedKey as Made, generate_simple_self_signed};
+    use rcgen::{
+        CertificateParams, CertifiedKey as Made, KeyPair, date_time_ymd, generate_simple_self_signed,
+    };
 
     use super::*;
+    use crate::telemetry::metrics::{Exposition, Metrics};
 
     fn made() -> (String, String) {
         let Made { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -171,6 +196,34 @@ mod tests {
         assert!(tls.refresh().unwrap() && shown() != first);
         fs::remove_file(folder.path().join("key.pem")).unwrap();
         assert!(matches!(tls.refresh(), Err(TlsError::Unreadable { .. })) && shown() != first);
+    }
+
+    #[test]
+    fn the_end_of_what_is_shown_is_measured_and_follows_it() {
+        let until = |year| {
+            let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+            params.not_after = date_time_ymd(year, 2, 1);
+            let key = KeyPair::generate().unwrap();
+            (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (until(2031), until(2061));
+        let tls = Tls::load(files(folder.path(), &one.0, &one.1)).unwrap();
+        let metrics = Metrics::start(|builder| builder).unwrap();
+        tls.measure(metrics.meter());
+        let told = || {
+            let text = metrics.scrape(Exposition::Text).unwrap();
+            let name = "tls_certificate_not_after_timestamp_seconds ";
+            text.lines().find_map(|line| line.strip_prefix(name)?.parse().ok())
+        };
+        assert_eq!(
+            (told(), tls.not_after().unwrap().to_string()),
+            (Some(1_927_670_400), "2031-02-01T00:00:00.000000Z".into())
+        );
+        files(folder.path(), &two.0, &two.1);
+        tls.refresh().unwrap();
+        // Beyond 2049 it is written in another form (RFC 5280 §4.1.2.5.2).
+        assert_eq!(told(), Some(2_874_441_600_i64));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd, generate_simple_self_signed};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -121,6 +121,23 @@ async fn a_new_certificate_is_shown_without_a_restart_and_a_bad_one_never() {
     server.signal("-HUP");
     within_a_second(async || server.log().contains("the one before is shown")).await;
     assert!(shows(&second).await && server.log().contains("cert.pem"), "{}", server.log());
+    server.stop();
+}
+
+#[test]
+fn an_expired_certificate_is_told_of_at_the_start() {
+    let (folder, _) = folder();
+    let server = Server::start(&folder);
+    assert!(!server.log().contains("expired"), "{}", server.log());
+    server.stop();
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_after = date_time_ymd(2021, 2, 1);
+    let key = KeyPair::generate().unwrap();
+    fs::write(folder.path().join("key.pem"), key.serialize_pem()).unwrap();
+    fs::write(folder.path().join("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    let server = Server::start(&folder);
+    let log = server.log();
+    assert!(log.contains("the certificate has expired") && log.contains("2021-02-01T00:00:00"), "{log}");
     server.stop();
 }
 

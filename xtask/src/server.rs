@@ -118,6 +118,11 @@ impl Server {
         bail!("the server was still there {patience:?} after SIGTERM\n{}", self.last_words())
     }
 
+    /// Asks the server to read its certificate again.
+    pub fn hang_up(&self) -> Result<()> {
+        process::output(Command::new("kill").arg("-HUP").arg(self.pid().to_string())).map(drop)
+    }
+
     /// Ends the server as a power failure would end its process: at once, wherever it is.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;

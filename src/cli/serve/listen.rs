@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::super::failure::Failure;
 use crate::app::App;
+use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::server::tls::{Files, Tls};
 use crate::server::{Crowd, Server};
@@ -48,6 +49,7 @@ impl Listeners {
         // Whoever asks for files to be read again must not end a server that has none.
         let hangup = signal(SignalKind::hangup())?;
         if let Some(tls) = &self.tls {
+            tls.measure(state.metrics.meter());
             renew(tls.clone(), hangup, &state.tasks);
         }
         let server = |listener, router: Router, tls, crowd| Server {
@@ -113,8 +115,20 @@ pub(super) fn certificate(config: &Config) -> Result<Option<Tls>, Failure> {
         return Ok(None);
     };
     match Tls::load(Files { cert, key }) {
-        Ok(tls) => Ok(Some(tls)),
+        Ok(tls) => {
+            tell_if_over(&tls);
+            Ok(Some(tls))
+        }
         Err(error) => Err(format!("server.tls: {error}").into()),
+    }
+}
+
+/// Callers refuse what is over, but a clock may be wrong: here it is a warning.
+fn tell_if_over(tls: &Tls) {
+    if let Some(not_after) = tls.not_after()
+        && not_after < Clock::system().now()
+    {
+        tracing::warn!(%not_after, "the certificate has expired: callers refuse to connect");
     }
 }
 
@@ -133,7 +147,10 @@ fn refresh(tls: &Tls) -> Round {
     let looked = tls.refresh();
     let round = Round::of(&looked);
     match looked {
-        Ok(true) => tracing::info!("a new certificate is shown from now on"),
+        Ok(true) => {
+            tracing::info!("a new certificate is shown from now on");
+            tell_if_over(tls);
+        }
         Ok(false) => {}
         Err(error) => {
             tracing::error!(%error, task = CERTIFICATE, "the certificate is not renewed; the one before is shown")

@@ -1,8 +1,11 @@
-//! Servers that lack something: connections to their database, files, room on the disk.
+//! Servers that lack something: connections to their database, files, room on the disk, time.
 
+use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -23,6 +26,8 @@ const CROWD: usize = 160;
 /// Enough for a server to hold connections up to four fifths of them, and few enough for this process.
 const FILES: usize = 768;
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Where all of it happens: one Prometheus looks at one server after the other.
 pub struct Scarcity<'a> {
     pub context: &'a Context,
@@ -41,7 +46,8 @@ impl<'a> Scarcity<'a> {
     pub async fn play(&self, findings: &mut Findings) -> Result<()> {
         self.connections(findings).await?;
         self.files(findings).await?;
-        self.disk(findings).await
+        self.disk(findings).await?;
+        self.certificate(findings).await
     }
 
     /// Somebody locks a table that every request reads: each waits for the one connection, then is turned away.
@@ -109,16 +115,34 @@ impl<'a> Scarcity<'a> {
         server.kill()
     }
 
+    /// A certificate lasts for a year, and then one for a week takes its place.
+    async fn certificate(&self, findings: &mut Findings) -> Result<()> {
+        let tls = [("APP_SERVER__TLS__CERT", "cert.pem"), ("APP_SERVER__TLS__KEY", "key.pem")];
+        let place = self.on_sqlite(&tls)?;
+        certify(&place, 365 * DAY)?;
+        let server = self.begin_serving(self.binary, &place, &[])?;
+        self.quiet(findings, &["CertificateExpiresSoon"]).await?;
+        certify(&place, 7 * DAY)?;
+        let ask_to_look = async || server.hang_up();
+        note(findings, &self.prometheus, "CertificateExpiresSoon", ask_to_look).await?;
+        server.kill()
+    }
+
     fn on_sqlite(&self, settings: &[(&str, &str)]) -> Result<Place> {
         let place = stage::place(self.context, self.binary, Database::Sqlite, &[CHEAP, settings].concat())?;
         place.ok_or_else(|| anyhow::anyhow!("no SQLite"))
     }
 
     fn serve(&self, binary: &Path, place: &Place, variables: &[(&str, &str)]) -> Result<Server> {
-        let management = ("APP_SERVER__MANAGEMENT_ADDRESS", self.management.as_str());
-        let mut server = Server::start_with(binary, place, &[&[management], variables].concat())?;
+        let mut server = self.begin_serving(binary, place, variables)?;
         server.wait_for("/health/ready", PATIENCE)?;
         Ok(server)
+    }
+
+    /// It may not be ready yet.
+    fn begin_serving(&self, binary: &Path, place: &Place, variables: &[(&str, &str)]) -> Result<Server> {
+        let management = ("APP_SERVER__MANAGEMENT_ADDRESS", self.management.as_str());
+        Server::start_with(binary, place, &[&[management], variables].concat())
     }
 
     /// None of these fires on a server that is looked at and lacks nothing yet.
@@ -130,6 +154,16 @@ impl<'a> Scarcity<'a> {
         }
         Ok(())
     }
+}
+
+/// Puts a certificate that lasts for so long where the server looks for it.
+fn certify(place: &Place, lasts: Duration) -> Result<()> {
+    let mut params = CertificateParams::new(["localhost".to_owned()])?;
+    params.not_after = date_time_ymd(1970, 1, 1) + SystemTime::now().duration_since(UNIX_EPOCH)? + lasts;
+    let key = KeyPair::generate()?;
+    fs::write(place.folder().join("key.pem"), key.serialize_pem())?;
+    fs::write(place.folder().join("cert.pem"), params.self_signed(&key)?.pem())?;
+    Ok(())
 }
 
 /// Says aloud that some alerts were not caused.
