@@ -3,6 +3,9 @@
 //! A [`Problem`] only describes what went wrong. It puts itself into the response's extensions;
 //! `middleware::render` writes the body in the caller's language, `middleware::log` logs the cause.
 
+mod body;
+mod fault;
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -12,10 +15,11 @@ use std::time::Duration;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
+pub use self::body::ProblemBody;
+pub use self::fault::Fault;
 use super::code::Code;
 use crate::base::language::{Arg, Language, translate};
 use crate::db::DbError;
@@ -36,17 +40,6 @@ struct Parts {
     retry_after: Option<u64>,
     headers: HeaderMap,
     cause: Option<Arc<dyn Error + Send + Sync>>,
-}
-
-/// What is wrong with one field of a body, or with one parameter of a query.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Where: a JSON pointer (RFC 6901), such as `/roles/0`.
-    pub pointer: String,
-    /// What: the text is `fault-<code with dashes>` in `locales/*.ftl`.
-    pub code: &'static str,
-    /// What the text is filled in with.
-    pub args: Vec<(&'static str, Arg)>,
 }
 
 impl Problem {
@@ -117,7 +110,8 @@ impl Problem {
         let first = self.0.cause.as_deref().map(|cause| cause as &dyn Error);
         let causes = std::iter::successors(first, |&cause| cause.source()).map(ToString::to_string);
         let mut chain: Vec<_> = causes.collect();
-        chain.dedup();
+        // Many an error ends with the words of its source.
+        chain.dedup_by(|cause, said| said.ends_with(cause.as_str()));
         chain
     }
 
@@ -198,57 +192,6 @@ impl IntoResponse for Problem {
     }
 }
 
-impl Fault {
-    pub fn new(pointer: impl Into<String>, code: &'static str) -> Self {
-        Self { pointer: pointer.into(), code, args: Vec::new() }
-    }
-
-    pub fn with(mut self, name: &'static str, value: impl Into<Arg>) -> Self {
-        self.args.push((name, value.into()));
-        self
-    }
-
-    fn body(&self, language: Language) -> FaultBody {
-        let id = format!("fault-{}", self.code.replace('_', "-"));
-        FaultBody {
-            pointer: self.pointer.clone(),
-            code: self.code,
-            message: translate(language, &id, &self.args),
-        }
-    }
-}
-
-/// What every error response holds (RFC 9457).
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Problem)]
-pub struct ProblemBody {
-    /// Where this error is explained, relative to the server.
-    #[schema(example = "/errors/validation_failed")]
-    pub r#type: String,
-    /// What happened, in general, in the caller's language.
-    #[schema(example = "The request is not valid")]
-    pub title: String,
-    #[schema(example = 422, minimum = 400, maximum = 599)]
-    pub status: u16,
-    /// What happened this time, in the caller's language.
-    #[schema(example = "1 field is not valid")]
-    pub detail: String,
-    /// The stable code to decide by.
-    #[schema(value_type = String, example = "validation_failed")]
-    pub code: &'static str,
-    /// The name under which the log has this request.
-    #[schema(example = "019b0f3c6d7a7c4e9b513a52c7e1b0aa")]
-    pub request_id: String,
-    /// All faults of the body or the query.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    pub errors: Vec<FaultBody>,
-    /// The chain of causes; in dev and testing only.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    pub debug: Vec<String>,
-}
-
 /// So that an operation documents its errors as `body = Problem`.
 impl utoipa::PartialSchema for Problem {
     fn schema() -> RefOr<Schema> {
@@ -260,20 +203,6 @@ impl utoipa::ToSchema for Problem {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         ProblemBody::schemas(schemas);
     }
-}
-
-/// What is wrong with one field.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Fault)]
-pub struct FaultBody {
-    /// A JSON pointer into the body (RFC 6901), or `/` and the name of a query parameter.
-    #[schema(example = "/email")]
-    pub pointer: String,
-    #[schema(value_type = String, example = "invalid_email")]
-    pub code: &'static str,
-    /// In the caller's language.
-    #[schema(example = "This is not an e-mail address")]
-    pub message: String,
 }
 
 #[cfg(test)]
