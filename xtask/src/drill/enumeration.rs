@@ -11,7 +11,7 @@ use rand::seq::SliceRandom as _;
 use serde_json::{Value, json};
 
 use super::client::{Answer, Call, Client};
-use super::figures::{kolmogorov_smirnov, quantile, rounded};
+use super::figures::{kolmogorov_smirnov, milliseconds_exactly, quantile, rounded};
 use super::people::{PASSWORD, login, registration, sign_in};
 use super::stage::{CHEAP, Database, Stage, block_on};
 use super::{Context, Drill, Findings, Part};
@@ -72,7 +72,7 @@ async fn study(context: &Context, stage: &Stage, name: &str, findings: &mut Find
             let call = question(asked, about, round);
             let begun = Instant::now();
             let answer = client.send(call).await?;
-            times.entry((asked, about)).or_default().push(begun.elapsed().as_secs_f64() * 1000.0);
+            times.entry((asked, about)).or_default().push(milliseconds_exactly(begun.elapsed()));
             let look = Look::of(&answer);
             let first = looks.entry(asked).or_insert_with(|| look.clone());
             if *first != look {

@@ -14,7 +14,12 @@ pub fn spread(findings: &mut Findings, name: &str, mut values: Vec<f64>) -> f64 
 }
 
 pub fn milliseconds(time: Duration) -> f64 {
-    rounded(time.as_secs_f64() * 1000.0)
+    rounded(milliseconds_exactly(time))
+}
+
+/// Not rounded, for what takes less than one and is compared.
+pub fn milliseconds_exactly(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 /// To one decimal.

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::client::{Call, Client};
-use super::figures::{quantile, rounded};
+use super::figures::{milliseconds_exactly, quantile, rounded};
 use super::people::{Person, Tokens, join, login, me, refresh};
 use super::stage::{Database, Stage, block_on};
 use super::{Context, Drill, Findings, Part};
@@ -180,10 +180,6 @@ impl Caller {
         }
         Ok(())
     }
-}
-
-fn milliseconds_exactly(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
 }
 
 /// What the server held at some time.

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::drill::client::{Call, Client};
-use crate::drill::figures::quantile;
+use crate::drill::figures::{milliseconds_exactly, quantile};
 
 /// One who comes: what they ask, and how long they wait for the answer at most.
 pub struct Visit {
@@ -85,7 +85,7 @@ async fn serve(client: Client, visit: Visit) -> Fate {
     match answer {
         Err(_) => Fate::HungUp,
         Ok(Err(error)) => Fate::Lost(format!("{error:#}")),
-        Ok(Ok(answer)) if answer.status == 200 => Fate::Served(begun.elapsed().as_secs_f64() * 1000.0),
+        Ok(Ok(answer)) if answer.status == 200 => Fate::Served(milliseconds_exactly(begun.elapsed())),
         Ok(Ok(answer)) => {
             let how = format!("{} {}", answer.status, answer.code());
             Fate::Refused { how, bare: !answer.headers.contains_key("retry-after") }
@@ -134,7 +134,7 @@ async fn ask(client: Client, call: Call, over: Arc<AtomicBool>) -> Result<Vec<f6
     while !over.load(Ordering::Relaxed) {
         let begun = Instant::now();
         client.send(call.clone()).await?.expect(200)?;
-        times.push(begun.elapsed().as_secs_f64() * 1000.0);
+        times.push(milliseconds_exactly(begun.elapsed()));
         sleep(Duration::from_millis(20)).await;
     }
     Ok(times)

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::client::Call;
-use super::figures::{quantile, rounded, spread};
+use super::figures::{milliseconds_exactly, quantile, rounded, spread};
 use super::people::{Tokens, join, me, refresh};
 use super::stage::{CHEAP, Database, PATIENCE, Stage, block_on, place};
 use super::{Context, Drill, Findings, Part};
@@ -93,11 +93,11 @@ async fn drill(context: &Context, plan: &Plan, stage: &Stage, findings: &mut Fin
         for path in ["/health/live", "/health/ready"] {
             let asked = Instant::now();
             client.send(Call::get(path)).await?.expect(200)?;
-            probes.push(asked.elapsed().as_secs_f64() * 1000.0);
+            probes.push(milliseconds_exactly(asked.elapsed()));
         }
         let asked = Instant::now();
         client.send(me(&tokens.access)).await?.expect(200)?;
-        others.push(asked.elapsed().as_secs_f64() * 1000.0);
+        others.push(milliseconds_exactly(asked.elapsed()));
         tokens = Tokens::of(&client.send(refresh(&tokens.refresh)).await?.expect(200)?)?;
         most = most.max(Weight::of(server)?);
         sleep(Duration::from_millis(20)).await;
@@ -240,7 +240,7 @@ async fn shaken(context: &Context, plan: &Plan, server: &Server, findings: &mut 
         let timed = |call: curl::Call<'_>, times: &mut Vec<f64>| -> Result<Value> {
             let asked = Instant::now();
             let answer = ask(call)?.expect(200)?;
-            times.push(asked.elapsed().as_secs_f64() * 1000.0);
+            times.push(milliseconds_exactly(asked.elapsed()));
             Ok(answer.body)
         };
         timed(curl::Call::to("GET", "/health/live"), &mut probes)?;
