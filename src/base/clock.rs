@@ -200,7 +200,8 @@ impl Clock {
 
 /// A duration in milliseconds, as logs and traces have it.
 pub fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
+    // To the microsecond: what is beyond it is noise.
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]

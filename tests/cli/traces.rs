@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::program::Folder;
 use crate::receiver::{Manner, Receiver};
-use crate::server::Server;
+use crate::server::{Server, free_port};
 
 const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse battery staple";
@@ -113,6 +113,25 @@ async fn a_sign_in_is_one_trace_of_its_request_its_statements_and_its_hash() {
     }
     let line = log.lines().find(|line| line.contains("auth/login")).unwrap();
     assert!(line.contains(&format!(r#""trace_id":"{TRACE}""#)), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn probes_and_scrapes_are_in_no_trace() {
+    let receiver = Receiver::start(Manner::Keeps);
+    let operators = free_port();
+    let folder = folder(&receiver).with("APP_SERVER__MANAGEMENT_ADDRESS", format!("127.0.0.1:{operators}"));
+    let server = Server::start(&folder);
+    for path in ["/health/live", "/health/ready", "/health/system", "/metrics"] {
+        let trace = format!("00-{TRACE}-{PARENT}-01");
+        let request = Client::new().get(format!("http://127.0.0.1:{operators}{path}"));
+        assert_eq!(request.header("traceparent", trace).send().await.unwrap().status(), 200, "{path}");
+    }
+    assert_eq!(server.get("/api/v1/users/me").send().await.unwrap().status(), 401);
+    server.stop();
+    let names: Vec<String> = spans(&receiver).into_iter().map(|span| span.name).collect();
+    assert!(names.iter().any(|name| name == "GET /api/v1/users/me"), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains("/health") || name.contains("/metrics")), "{names:?}");
+    assert!(!spans(&receiver).iter().any(|span| hex(&span.trace_id) == TRACE), "nor what they ask for");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -13,6 +13,7 @@ mod render;
 mod request_id;
 mod security;
 mod shed;
+mod streamed;
 #[cfg(test)]
 mod tests;
 mod timeout;

@@ -21,6 +21,11 @@ pub(super) struct Trace {
 }
 
 impl Trace {
+    /// What no collector hears of; a trace that the caller named has its name in the log all the same.
+    pub fn none(named: Option<String>) -> Self {
+        Self { span: Span::none(), id: named, is_recorded: false }
+    }
+
     /// Puts the span of a request into the trace that the caller named, or into one of its own.
     pub fn begin(span: &Span, named: Option<String>, request: &Request, https: bool) -> Self {
         let parent = match named {

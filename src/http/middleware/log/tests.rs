@@ -1,0 +1,128 @@
+//! What a request leaves in the log.
+
+use std::future::pending;
+use std::sync::Mutex;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use futures_util::{FutureExt, stream};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+use super::*;
+use crate::http::Code;
+
+/// The lines at `level` and above that a request to `path` leaves.
+async fn logged(level: tracing::Level, path: &str) -> Vec<serde_json::Value> {
+    let sink = Arc::new(Mutex::new(Vec::new()));
+    let writer = sink.clone();
+    let make_writer = move || Sink(writer.clone());
+    let log =
+        tracing_subscriber::fmt().json().flatten_event(true).with_max_level(level).with_writer(make_writer);
+    let _guard = tracing::subscriber::set_default(log.finish());
+    let user: UserId = "01981f3c-6d7a-7c4e-9b51-3a52c7e1b0aa".parse().unwrap();
+    let name = move |axum::Extension(caller): axum::Extension<RequestUser>| async move { caller.set(user) };
+    let router = Router::new()
+        .route("/users/{id}", get(name))
+        .route("/health/live", get(|| async {}))
+        .route("/metrics", get(|| async {}))
+        .route("/never", get(pending::<()>))
+        .route("/broken", get(|| async { Problem::new(Code::INTERNAL_ERROR).caused_by("disk on fire") }))
+        .route("/left", get(|| async { (StatusCode::ACCEPTED, Body::from_stream(stream::iter(whole()))) }))
+        .route("/whole", get(|| async { Body::from_stream(stream::iter(whole())) }))
+        .route("/half", get(|| async { Body::from_stream(stream::iter(half())) }))
+        .route("/refused", get(|| async { Problem::new(Code::MALFORMED_JSON).caused_by("quoted words") }))
+        .layer(from_fn_with_state(false, record));
+    let answer = router.oneshot(Request::builder().uri(path).body(Body::empty()).unwrap());
+    if path == "/never" {
+        assert!(answer.now_or_never().is_none(), "it is asked, and given up");
+    } else if path == "/left" {
+        let mut body = answer.await.unwrap().into_body();
+        assert!(body.frame().await.is_some(), "the first piece is taken, and no more");
+    } else {
+        let read = answer.await.unwrap().into_body().collect().await;
+        assert_eq!(read.is_err(), path == "/half");
+    }
+    let text = String::from_utf8(sink.lock().unwrap().clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A piece, and why there is no more.
+fn half() -> [Result<&'static str, Problem>; 2] {
+    [Ok("["), Err(Problem::new(Code::INTERNAL_ERROR).caused_by("disk on fire"))]
+}
+
+fn whole() -> [Result<&'static str, Problem>; 2] {
+    [Ok("["), Ok("]")]
+}
+
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_with_its_route_and_caller_but_not_its_path() {
+    let lines = logged(tracing::Level::INFO, "/users/7?token=secret").await;
+    assert_eq!(lines.len(), 1);
+    assert_eq!((&lines[0]["level"], &lines[0]["status"]), (&"INFO".into(), &200.into()));
+    assert_eq!((&lines[0]["route"], &lines[0]["method"]), (&"/users/{id}".into(), &"GET".into()));
+    assert_eq!(lines[0]["user_id"], "01981f3c-6d7a-7c4e-9b51-3a52c7e1b0aa");
+    assert!(!lines[0].to_string().contains("secret"));
+    let duration = lines[0]["duration_ms"].to_string();
+    assert!(duration.split_once('.').is_none_or(|(_, rest)| rest.len() <= 3), "{duration}");
+}
+
+#[tokio::test]
+async fn a_probe_is_not_worth_a_line() {
+    for path in ["/health/live", "/metrics"] {
+        assert!(logged(tracing::Level::INFO, path).await.is_empty(), "{path}");
+        assert_eq!(logged(tracing::Level::DEBUG, path).await.len(), 1, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_hangs_up_leaves_a_line() {
+    let lines = logged(tracing::Level::INFO, "/never").await;
+    assert_eq!((lines.len(), &lines[0]["status"], &lines[0]["code"]), (1, &499.into(), &"aborted".into()));
+    assert_eq!((&lines[0]["level"], &lines[0]["route"]), (&"INFO".into(), &"/never".into()));
+}
+
+#[tokio::test]
+async fn our_errors_are_logged_with_their_cause_and_a_callers_only_when_debugging() {
+    let lines = logged(tracing::Level::INFO, "/broken").await;
+    assert_eq!((lines.len(), &lines[0]["level"]), (1, &"ERROR".into()));
+    assert_eq!((&lines[0]["code"], &lines[0]["cause"]), (&"internal_error".into(), &"disk on fire".into()));
+    let lines = logged(tracing::Level::INFO, "/refused").await;
+    assert_eq!((lines.len(), &lines[0]["code"], lines[0].get("cause")), (1, &"malformed_json".into(), None));
+    let lines = logged(tracing::Level::DEBUG, "/refused").await;
+    assert!(lines.iter().any(|line| line["level"] == "DEBUG" && line["cause"] == "quoted words"));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_logged_once_with_its_cause() {
+    let lines = logged(tracing::Level::INFO, "/half").await;
+    assert_eq!((lines.len(), &lines[0]["level"], &lines[0]["status"]), (2, &"INFO".into(), &200.into()));
+    assert_eq!((&lines[1]["level"], &lines[1]["route"]), (&"ERROR".into(), &"/half".into()));
+    assert_eq!((&lines[1]["code"], &lines[1]["cause"]), (&"internal_error".into(), &"disk on fire".into()));
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_in_the_middle_of_an_answer_leaves_a_line() {
+    assert_eq!(logged(tracing::Level::INFO, "/whole").await.len(), 1);
+    let lines = logged(tracing::Level::INFO, "/left").await;
+    assert_eq!((lines.len(), &lines[1]["level"], &lines[1]["status"]), (2, &"INFO".into(), &202.into()));
+    assert_eq!(
+        (&lines[1]["message"], &lines[1]["code"]),
+        (&"the answer broke off".into(), &"aborted".into())
+    );
+}
