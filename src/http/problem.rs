@@ -268,9 +268,14 @@ mod tests {
             Echo(#[source] Box<dyn Error + Send + Sync>),
             #[error("nothing was written")]
             Own(#[source] Box<dyn Error + Send + Sync>),
+            #[error("no: {0}")]
+            Quotes(#[source] Box<dyn Error + Send + Sync>),
         }
         let echo = Layer::Echo(Box::new(Layer::Echo(Box::new(Full))));
         let problem = Problem::new(Code::INTERNAL_ERROR).caused_by(Layer::Own(Box::new(echo)));
         assert_eq!(problem.chain(), ["nothing was written", "the disk is full"]);
+        let quotes = Layer::Quotes(Box::new(Layer::Quotes(Box::new(Full))));
+        let problem = Problem::new(Code::INTERNAL_ERROR).caused_by(quotes);
+        assert_eq!(problem.chain(), ["no: no: the disk is full"]);
     }
 }

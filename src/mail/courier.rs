@@ -209,7 +209,7 @@ impl Tally {
             }
             Outcome::Failed(reason) => {
                 self.failed += 1;
-                tracing::info!(mail = %id, attempts, reason, "a mail could not be sent yet");
+                tracing::warn!(mail = %id, attempts, reason, "a mail could not be sent yet");
             }
             Outcome::Dead(reason) => {
                 self.dead += 1;

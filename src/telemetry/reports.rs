@@ -138,7 +138,13 @@ impl Seen {
     fn report(self, kept_back: u64) -> Event<'static> {
         let kind = self.tag("code").unwrap_or("error").to_owned();
         let route = self.tag("route").map(str::to_owned);
-        let told = scrubbed(self.cause.as_deref().unwrap_or(&self.message));
+        // The line of a request has the same message each time; elsewhere it says what was tried.
+        let told = match self.cause {
+            Some(cause) if route.is_some() => cause,
+            Some(cause) => format!("{}: {cause}", self.message),
+            None => self.message,
+        };
+        let told = scrubbed(&told);
         // One fault is one issue, though its figures differ from case to case.
         let words = told.replace(|c: char| c.is_ascii_digit(), "");
         let same = [Cow::from(kind.clone()), route.clone().unwrap_or_default().into(), words.into()];
@@ -159,5 +165,27 @@ impl Seen {
                 .insert("trace".to_owned(), TraceContext { trace_id, ..TraceContext::default() }.into());
         }
         event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(seen: Seen) -> String {
+        seen.report(0).exception.values[0].value.clone().unwrap()
+    }
+
+    #[test]
+    fn what_fails_beside_the_requests_is_told_with_what_was_tried() {
+        let seen = || Seen {
+            message: "mail to ada@example.com cannot be delivered".into(),
+            cause: Some("no answer from 203.0.113.7".into()),
+            ..Seen::default()
+        };
+        assert_eq!(told(seen()), "mail to [address] cannot be delivered: no answer from [ip]");
+        assert_eq!(told(Seen { cause: None, ..seen() }), "mail to [address] cannot be delivered");
+        let in_request = Seen { tags: vec![("route", "/notes".into())], ..seen() };
+        assert_eq!(told(in_request), "no answer from [ip]");
     }
 }

@@ -54,6 +54,8 @@ mod tls;
 #[cfg(test)]
 mod traces;
 #[cfg(test)]
+mod undelivered;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod wire;
