@@ -10,6 +10,7 @@ mod fake;
 mod first_start;
 mod healthcheck;
 mod keys;
+mod known;
 mod migrate;
 mod openapi;
 mod progress;
@@ -26,6 +27,7 @@ use clap::{Parser, Subcommand};
 
 use self::context::load;
 use self::failure::Failure;
+use self::rows::ReaderGone;
 use crate::config::Sources;
 
 /// The API server.
@@ -82,6 +84,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match dispatch(cli) {
         Ok(code) => code,
+        Err(failure) if failure.is::<ReaderGone>() => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
             ExitCode::FAILURE

@@ -1,11 +1,16 @@
 //! Long lists: lines for people, or an array for programs that is written while it is read.
 
 use std::fmt::Display;
+use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::context::print;
 use super::failure::Failure;
+
+/// Whoever reads has seen enough (`| head`): there is nothing to go on for, and nothing has failed.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads on")]
+pub struct ReaderGone;
 
 pub struct Rows {
     json: bool,
@@ -32,5 +37,12 @@ impl Rows {
 
     pub fn end(self) -> Result<(), Failure> {
         if self.json { print("]") } else { Ok(()) }
+    }
+}
+
+fn print(line: impl Display) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
+        written => Ok(written?),
     }
 }

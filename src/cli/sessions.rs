@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::context::{block_on, open, print, print_json};
 use super::failure::Failure;
+use super::known::Known;
 use crate::access::principal::Actor;
 use crate::access::sessions::SessionRow;
-use crate::base::email::Email;
 use crate::config::Config;
 use crate::features::users::model::Session;
 use crate::features::users::service::Users;
@@ -18,18 +18,20 @@ pub enum Sessions {
     /// List the sessions of an account, newest first
     #[command(after_help = "Example: stead sessions list ada@example.com")]
     List {
-        /// The address of the account
-        email: Email,
+        /// The address of the account, or its id
+        #[arg(value_name = "EMAIL|ID")]
+        account: Known,
         /// As JSON, for programs
         #[arg(long)]
         json: bool,
     },
     /// End all sessions of an account, or of everybody, within a second on every server
     #[command(after_help = "Example: stead sessions end --all")]
-    #[command(group(ArgGroup::new("whose").required(true).args(["email", "all"])))]
+    #[command(group(ArgGroup::new("whose").required(true).args(["account", "all"])))]
     End {
-        /// The address of the account
-        email: Option<Email>,
+        /// The address of the account, or its id
+        #[arg(value_name = "EMAIL|ID")]
+        account: Option<Known>,
         /// The sessions of everybody: all have to sign in again
         #[arg(long)]
         all: bool,
@@ -51,16 +53,16 @@ impl Sessions {
 
     async fn act(self, users: &Users) -> Result<(), Failure> {
         match self {
-            Self::List { email, json } => {
-                let id = users.find_by_email(&email).await?.base.id;
+            Self::List { account, json } => {
+                let id = account.id(users).await?;
                 let rows = users.sessions(id, Actor::OPERATOR).await?;
                 let sessions: Vec<_> = rows.into_iter().map(shown).collect();
                 if json { print_json(&sessions) } else { sessions.iter().try_for_each(line) }
             }
-            Self::End { email, json, .. } => {
-                let count = match email {
-                    Some(email) => {
-                        let id = users.find_by_email(&email).await?.base.id;
+            Self::End { account, json, .. } => {
+                let count = match account {
+                    Some(account) => {
+                        let id = account.id(users).await?;
                         users.end_sessions(id, Actor::OPERATOR).await?
                     }
                     None => users.end_everyones_sessions(Actor::OPERATOR).await?,

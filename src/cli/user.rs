@@ -17,6 +17,7 @@ use self::import::ImportUsers;
 use self::list::ListUsers;
 use super::context::{block_on, open, print, print_json};
 use super::failure::Failure;
+use super::known::Known;
 use crate::access::principal::Actor;
 use crate::base::email::Email;
 use crate::base::language::{Language, translate};
@@ -62,8 +63,9 @@ pub enum User {
         after_help = "Example: printf '%s' \"$PASSWORD\" | stead user set-password ada@example.com --password-stdin"
     )]
     SetPassword {
-        /// The address of the account
-        email: Email,
+        /// The address of the account, or its id
+        #[arg(value_name = "EMAIL|ID")]
+        account: Known,
         /// Read the password from standard input
         #[arg(long, required = true)]
         password_stdin: bool,
@@ -71,14 +73,16 @@ pub enum User {
     /// Suspend an account; all its sessions end
     #[command(after_help = "Example: stead user suspend ada@example.com")]
     Suspend {
-        /// The address of the account
-        email: Email,
+        /// The address of the account, or its id
+        #[arg(value_name = "EMAIL|ID")]
+        account: Known,
     },
     /// Make a suspended or pending account active
     #[command(after_help = "Example: stead user activate ada@example.com")]
     Activate {
-        /// The address of the account
-        email: Email,
+        /// The address of the account, or its id
+        #[arg(value_name = "EMAIL|ID")]
+        account: Known,
     },
     /// Write all accounts into a file, or to standard output
     Export(ExportUsers),
@@ -119,29 +123,20 @@ impl User {
             Self::Export(command) => command.act(users).await,
             Self::Import(command) => command.act(users).await,
             Self::Account(command) => command.act(users).await,
-            Self::SetPassword { email, .. } => {
-                let account = users.find_by_email(&email).await.map_err(explain)?;
-                users
-                    .set_password(account.base.id, read_password()?, Actor::OPERATOR)
-                    .await
-                    .map_err(explain)?;
-                done(format_args!("set the password of {email}; all sessions ended"))
+            Self::SetPassword { account, .. } => {
+                let id = account.id(users).await.map_err(explain)?;
+                users.set_password(id, read_password()?, Actor::OPERATOR).await.map_err(explain)?;
+                done(format_args!("set the password of {account}; all sessions ended"))
             }
-            Self::Suspend { email } => {
-                let account = users.find_by_email(&email).await.map_err(explain)?;
-                users
-                    .suspend(account.base.id, &IfMatch::default(), Actor::OPERATOR)
-                    .await
-                    .map_err(explain)?;
-                done(format_args!("suspended {email}; all sessions ended"))
+            Self::Suspend { account } => {
+                let id = account.id(users).await.map_err(explain)?;
+                users.suspend(id, &IfMatch::default(), Actor::OPERATOR).await.map_err(explain)?;
+                done(format_args!("suspended {account}; all sessions ended"))
             }
-            Self::Activate { email } => {
-                let account = users.find_by_email(&email).await.map_err(explain)?;
-                users
-                    .activate(account.base.id, &IfMatch::default(), Actor::OPERATOR)
-                    .await
-                    .map_err(explain)?;
-                done(format_args!("activated {email}"))
+            Self::Activate { account } => {
+                let id = account.id(users).await.map_err(explain)?;
+                users.activate(id, &IfMatch::default(), Actor::OPERATOR).await.map_err(explain)?;
+                done(format_args!("activated {account}"))
             }
         }
     }

@@ -107,6 +107,19 @@ async fn an_account_and_its_sessions_are_managed(folder: Folder) {
     assert!(folder.run("user show ada@example.com").expect(0).stdout.contains("ada@example.com"));
 
     let id = shown["id"].as_str().unwrap().to_owned();
+    assert_eq!(folder.run(&format!("user show {id} --json")).expect(0).json(), shown);
+    for (command, said) in [
+        ("user suspend", "suspended "),
+        ("user activate", "activated "),
+        ("user set --locale en", "changed "),
+        ("sessions list", ""),
+        ("sessions end", "0 ended"),
+    ] {
+        let told = folder.run(&format!("{command} {id}")).expect(0).stdout;
+        assert!(told.starts_with(said), "{told}");
+    }
+    folder.run("user show 01981f3c-6d7a-7c4e-9b51-3a52c7e1b0aa").fails(&["no such account"]);
+    folder.run("user show nobody").expect(2);
     let deleted = folder.run("user delete ada@example.com").expect(0).stdout;
     assert_eq!(deleted, "deleted ada@example.com; all sessions ended\n");
     assert_eq!(server.login("ada@example.com", PASSWORD).await.0, 401);

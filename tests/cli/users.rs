@@ -1,7 +1,9 @@
 //! `stead user`, over the same services as the API; and `stead migrate` beside it.
 
+use sqlx::{Connection, Executor, SqliteConnection};
+
 use crate::postgres;
-use crate::program::Folder;
+use crate::program::{Folder, Outcome};
 use crate::server::{Server, within_a_second};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -99,6 +101,27 @@ fn accounts_are_listed_as_the_api_lists_them() {
     for wrong in ["--q LO --sort email", "--sort name", "--limit 0", "--status gone", "--created-after today"]
     {
         folder.run(&format!("user list {wrong}")).expect(2);
+    }
+}
+
+#[tokio::test]
+async fn a_list_ends_quietly_when_nobody_reads_on() {
+    let folder = Folder::new();
+    folder.run("migrate up").expect(0);
+    folder.run("fake users 300").expect(0);
+    // The oldest account cannot be read, so whoever goes on to the end fails.
+    let file = format!("sqlite://{}", folder.path().join("data/stead.db").display());
+    let mut database = SqliteConnection::connect(&file).await.unwrap();
+    let oldest = "UPDATE users SET locale = x'00' WHERE id = (SELECT min(id) FROM users)";
+    database.execute("PRAGMA ignore_check_constraints = on").await.unwrap();
+    database.execute(oldest).await.unwrap();
+    assert_ne!(folder.run("user list").code, Some(0));
+    for options in ["", " --json"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let left =
+            Outcome::of(folder.command(&format!("user list{options}")).stdout(writer).output().unwrap());
+        assert_eq!(left.expect(0).stderr, "");
     }
 }
 

@@ -5,11 +5,11 @@ use std::str::FromStr;
 use clap::Subcommand;
 
 use crate::access::principal::Actor;
-use crate::base::email::Email;
 use crate::base::id::UserId;
 use crate::base::language::Language;
 use crate::cli::context::{print, print_json};
 use crate::cli::failure::Failure;
+use crate::cli::known::Known;
 use crate::features::roles::model::RoleName;
 use crate::features::users::model::{DisplayName, User as Shown};
 use crate::features::users::service::{Changes, Users};
@@ -21,8 +21,9 @@ pub enum Account {
     /// Show an account
     #[command(after_help = "Example: stead user show ada@example.com --json")]
     Show {
-        /// The address of the account
-        email: Email,
+        /// The address of the account, or its id
+        #[arg(value_name = "EMAIL|ID")]
+        account: Known,
         /// As JSON, for programs
         #[arg(long)]
         json: bool,
@@ -30,8 +31,9 @@ pub enum Account {
     /// Change the name or the language of an account
     #[command(after_help = "Example: stead user set ada@example.com --locale zh")]
     Set {
-        /// The address of the account
-        email: Email,
+        /// The address of the account, or its id
+        #[arg(value_name = "EMAIL|ID")]
+        account: Known,
         /// The name that others see; "" for none
         #[arg(long, required_unless_present = "locale")]
         display_name: Option<String>,
@@ -45,8 +47,9 @@ pub enum Account {
     /// Give an account exactly these roles
     #[command(after_help = "Example: stead user set-roles ada@example.com user auditor")]
     SetRoles {
-        /// The address of the account
-        email: Email,
+        /// The address of the account, or its id
+        #[arg(value_name = "EMAIL|ID")]
+        account: Known,
         /// None takes all away
         #[arg(value_name = "ROLE")]
         roles: Vec<RoleName>,
@@ -57,8 +60,9 @@ pub enum Account {
     /// Delete an account; all its sessions end, and it can be restored for a while
     #[command(after_help = "Example: stead user delete ada@example.com")]
     Delete {
-        /// The address of the account
-        email: Email,
+        /// The address of the account, or its id
+        #[arg(value_name = "EMAIL|ID")]
+        account: Known,
     },
     /// Restore a deleted account
     #[command(after_help = "Example: stead user restore ada@example.com")]
@@ -72,42 +76,28 @@ pub enum Account {
     },
 }
 
-/// What an account is known by.
-#[derive(Clone, Debug)]
-pub enum Known {
-    Id(UserId),
-    Email(Email),
-}
-
-impl FromStr for Known {
-    type Err = <Email as FromStr>::Err;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self::Id).or_else(|_| text.parse().map(Self::Email))
-    }
-}
-
 impl Account {
     pub async fn act(self, users: &Users) -> Result<(), Failure> {
         let (any, operator) = (IfMatch::default(), Actor::OPERATOR);
-        let id_of = async |email: &Email| users.find_by_email(email).await.map(|account| account.base.id);
         match self {
-            Self::Show { email, json } => shown(users.get(id_of(&email).await?).await?.into(), "", json),
-            Self::Set { email, display_name, locale, json } => {
+            Self::Show { account, json } => {
+                shown(users.get(account.id(users).await?).await?.into(), "", json)
+            }
+            Self::Set { account, display_name, locale, json } => {
                 let display_name =
                     patch(display_name, |name| DisplayName::parse(name).map(DisplayName::into_string))?;
                 let changes = Changes { display_name, locale: patch(locale, Language::from_str)? };
-                let person = users.update(id_of(&email).await?, changes, &any, operator).await?;
+                let person = users.update(account.id(users).await?, changes, &any, operator).await?;
                 shown(person.into(), "changed ", json)
             }
-            Self::SetRoles { email, roles, json } => {
+            Self::SetRoles { account, roles, json } => {
                 let roles = roles.into_iter().map(RoleName::into_string).collect();
-                let person = users.assign_roles(id_of(&email).await?, roles, &any, operator).await?;
+                let person = users.assign_roles(account.id(users).await?, roles, &any, operator).await?;
                 shown(person.into(), "changed ", json)
             }
-            Self::Delete { email } => {
-                users.delete(id_of(&email).await?, &any, operator).await?;
-                print(format_args!("deleted {email}; all sessions ended"))
+            Self::Delete { account } => {
+                users.delete(account.id(users).await?, &any, operator).await?;
+                print(format_args!("deleted {account}; all sessions ended"))
             }
             Self::Restore { account, json } => {
                 let person = users.restore(deleted(users, account).await?, operator).await?;
