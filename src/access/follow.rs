@@ -13,8 +13,8 @@ use crate::tasks::Round;
 
 /// How often the feed is read: a change is heard everywhere well within a second.
 pub const PERIOD: Duration = Duration::from_millis(250);
-/// A database that has not answered by then is asked again.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A database that has not answered by then is lost, until it does.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 impl Access {
     /// Looks at the feed once and forgets what is not true any more.
@@ -49,11 +49,19 @@ impl Access {
 
     /// One look in the background. The log says once that nobody is believed, and once that it is over.
     pub async fn keep_following(&self) -> Round {
-        let failure = match timeout(PATIENCE, self.follow()).await {
+        let look = async {
+            match self.follow().await {
+                // The connection may have ended, and the database not.
+                Err(_) => self.follow().await,
+                done => done,
+            }
+        };
+        let failure = match timeout(PATIENCE, look).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some("it does not answer".to_owned()),
         };
+        self.db.answers(failure.is_none());
         let told = &self.freshness.told;
         let round = if failure.is_none() { Round::Done } else { Round::Failed };
         match failure {

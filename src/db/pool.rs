@@ -80,7 +80,7 @@ impl Db {
             Ok(match &self.pools {
                 Pools::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
                 Pools::Postgres { pool, silence, .. } => {
-                    Held::Postgres(pool.acquire().await?, silence.clone())
+                    Held::Postgres(silence.unless_lost(pool.acquire()).await?, silence.clone())
                 }
             })
         });
@@ -93,11 +93,20 @@ impl Db {
             Ok(match &self.pools {
                 Pools::Sqlite { follower, .. } => Held::Sqlite(follower.acquire().await?),
                 Pools::Postgres { follower, silence, .. } => {
-                    Held::Postgres(follower.acquire().await?, silence.clone())
+                    Held::Postgres(follower.acquire().await?, silence.for_follower())
                 }
             })
         });
         Ok(self.session(held.await?))
+    }
+
+    /// Whoever follows the feed says whether the database answers. While it does not, nobody else waits for
+    /// it: they would wait in vain, and all come at once when it is back. SQLite has no way to it that
+    /// could be lost.
+    pub fn answers(&self, answers: bool) {
+        if let Pools::Postgres { silence, .. } = &self.pools {
+            if answers { silence.heard() } else { silence.lost() }
+        }
     }
 
     /// A transaction for writing. A pooled connection that turns out to be dead is replaced once.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::options::Options;
@@ -16,7 +17,7 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// How long a connection that comes back may take to answer before it is thrown away.
 const RETURNING: Duration = Duration::from_secs(5);
 
-/// When a connection was last found to be silent. Clones share it.
+/// When a connection was last found to be silent, and whether the whole database is. Clones share it.
 #[derive(Clone)]
 pub(super) struct Silence {
     /// How long an idle connection that is asked whether it is there may take.
@@ -24,6 +25,10 @@ pub(super) struct Silence {
     /// How long anything may take. PostgreSQL ends statements itself before that, if it hears of them.
     limit: Duration,
     found_at: Arc<Mutex<Option<Instant>>>,
+    /// Whether the database was last heard of as lost.
+    lost: watch::Sender<bool>,
+    /// Whether nothing is tried while it is lost.
+    gives_up: bool,
 }
 
 impl Silence {
@@ -34,7 +39,25 @@ impl Silence {
             patience: ANSWER.min(options.acquire_timeout / 2),
             limit: options.acquire_timeout + options.statement_timeout,
             found_at: Arc::default(),
+            lost: watch::Sender::new(false),
+            gives_up: true,
         }
+    }
+
+    /// The same for whoever goes on trying, and tells the others.
+    pub fn for_follower(&self) -> Self {
+        Self { gives_up: false, ..self.clone() }
+    }
+
+    /// The database does not answer, whoever asks: what waits for it need not.
+    pub fn lost(&self) {
+        self.found();
+        self.lost.send_replace(true);
+    }
+
+    /// The database answers.
+    pub fn heard(&self) {
+        self.lost.send_if_modified(|lost| std::mem::take(lost));
     }
 
     /// Asks a connection that has been idle for `idle_for` whether it is still there. One that has been
@@ -53,12 +76,46 @@ impl Silence {
         if self.took(age) {
             return Ok(false);
         }
-        timeout(RETURNING, connection.ping()).await.unwrap_or_else(|_| Err(silent())).map(|()| true)
+        tokio::select! {
+            answer = timeout(RETURNING, connection.ping()) => {
+                answer.unwrap_or_else(|_| Err(silent())).map(|()| true)
+            }
+            () = self.loss() => Ok(false),
+        }
     }
 
     /// Ends what gets no answer, which would otherwise hold its connection for ever.
     pub async fn end<T>(&self, act: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-        timeout(self.limit, act).await.unwrap_or_else(|_| Err(self.found()))
+        // Each layer around a future holds it once more, and this one is large.
+        let act = Box::pin(act);
+        let act = async { timeout(self.limit, act).await.unwrap_or_else(|_| Err(self.found())) };
+        self.unless_lost(act).await
+    }
+
+    /// Ends with the loss of the database what would wait in vain.
+    pub async fn unless_lost<T>(
+        &self,
+        act: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        if !self.gives_up {
+            return act.await;
+        }
+        if *self.lost.borrow() {
+            return Err(silent());
+        }
+        tokio::select! {
+            biased;
+            done = act => done,
+            () = self.loss() => Err(silent()),
+        }
+    }
+
+    async fn loss(&self) {
+        let mut lost = self.lost.subscribe();
+        if lost.wait_for(|lost| *lost).await.is_err() {
+            // Nobody is left who could tell.
+            std::future::pending().await
+        }
     }
 
     fn found(&self) -> sqlx::Error {

@@ -62,18 +62,21 @@ async fn a_full_disk_refuses_what_writes_and_ends_nothing_for_good() {
     app.user().await.get("/api/v1/users/me").await.expect(200);
 }
 
-/// A server whose way to PostgreSQL leads through a proxy.
+/// A server whose way to PostgreSQL leads through a proxy, and which does not wait for long.
 async fn behind_a_proxy() -> Option<(App, Proxy)> {
     let stage = Stage::on_postgres().await?;
     let stage = stage.with("server.request_timeout", "3s").with("database.acquire_timeout", "1s");
-    let stage = stage.with("database.statement_timeout", "2s");
+    Some(led_through_a_proxy(stage.with("database.statement_timeout", "2s")).await)
+}
+
+async fn led_through_a_proxy(stage: Stage) -> (App, Proxy) {
     let mut config = stage.config();
     let mut url = url::Url::parse(config.database.url.expose()).unwrap();
     let proxy = Proxy::to(format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))).await;
     url.set_host(Some("127.0.0.1")).unwrap();
     url.set_port(Some(proxy.address.port())).unwrap();
     config.database.url = url.as_str().parse().unwrap();
-    Some((stage.start_as(config).await, proxy))
+    (stage.start_as(config).await, proxy)
 }
 
 /// Waits until the server says that it is ready again, and claims that it is.
@@ -173,4 +176,37 @@ async fn a_network_that_falls_silent_wedges_nothing_for_good() {
     // The way is mended, but what was connected before never hears of it.
     proxy.set(Line::Up);
     recovers(&app, Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_database_that_is_lost_is_told_long_before_the_time_that_a_statement_has() {
+    let Some(stage) = Stage::on_postgres().await else { return };
+    // A statement has as long as it is configured to, and so has the wait for one of few connections.
+    let stage = stage.with("database.statement_timeout", "60s").with("database.acquire_timeout", "60s");
+    let (app, proxy) = led_through_a_proxy(stage.with("database.max_connections", 2)).await;
+    let ada = app.user().await;
+    for line in [Line::Silent, Line::Cut] {
+        proxy.set(line);
+        let begun = Instant::now();
+        let asked =
+            (0..10).map(|_| async { ada.get("/api/v1/notes").await.refused(503, "database_unavailable") });
+        futures_util::future::join_all(asked).await;
+        assert!(begun.elapsed() < Duration::from_secs(10), "{line:?}: {:?}", begun.elapsed());
+        // Nobody tries while it is lost, and all are back once it is not.
+        let begun = Instant::now();
+        app.anonymous().login(&ada.email, PASSWORD).await.refused(503, "database_unavailable");
+        assert!(begun.elapsed() < Duration::from_secs(1), "{line:?}: {:?}", begun.elapsed());
+        proxy.set(Line::Up);
+        recovers(&app, Duration::from_secs(10)).await;
+        ada.get("/api/v1/notes").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_statement_is_no_lost_database() {
+    let Some(stage) = Stage::on_postgres().await else { return };
+    let app = stage.start().await;
+    let mut db = app.state.db.read().await.unwrap();
+    let (slept,): (i32,) = db.query("SELECT 7 FROM pg_sleep(3)").fetch_one().await.unwrap();
+    assert_eq!(slept, 7);
 }
