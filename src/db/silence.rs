@@ -57,7 +57,7 @@ impl Silence {
 
     /// The database answers.
     pub fn heard(&self) {
-        self.lost.send_if_modified(|lost| std::mem::take(lost));
+        self.lost.send_if_modified(std::mem::take);
     }
 
     /// Asks a connection that has been idle for `idle_for` whether it is still there. One that has been

@@ -18,11 +18,6 @@ use crate::http::{Code, Problem};
 /// The largest body that is read, in bytes.
 pub const MAX_BODY: usize = 1 << 20;
 
-/// Why a body was given up that did not come at a pace, or not in time.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the body did not arrive in time")]
-pub struct TooSlow;
-
 /// A JSON body.
 ///
 /// As an argument it is checked whole: 415 unless it is sent as `application/json` (or, with `PATCH`,

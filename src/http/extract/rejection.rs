@@ -8,12 +8,16 @@ use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
 use http_body_util::LengthLimitError;
 
-use super::json::TooSlow;
 use crate::base::clock::InvalidTimestamp;
 use crate::http::{Code, Fault, Problem};
 
 /// How a type that takes a range says so to serde: `a whole number from 1 to 100`.
 const WHOLE_NUMBER: &str = "a whole number from ";
+
+/// Why a body was given up that did not come at a pace, or not in time.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the body did not arrive in time")]
+pub struct TooSlow;
 
 /// A body that could not be read to its end: too large, too slow, or broken off.
 pub(super) fn unreadable(error: impl Error + Send + Sync + 'static) -> Problem {

@@ -13,7 +13,8 @@ use http_body_util::Limited;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::http::extract::json::{MAX_BODY, TooSlow};
+use crate::http::extract::json::MAX_BODY;
+use crate::http::extract::rejection::TooSlow;
 
 pub(super) async fn bound(State(deadline): State<Duration>, request: Request, next: Next) -> Response {
     let is_empty = request.body().is_end_stream();
