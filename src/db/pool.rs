@@ -87,13 +87,23 @@ impl Db {
         Ok(self.session(held.await?))
     }
 
-    /// A connection beside the requests: the feed is followed over it.
+    /// A connection beside the requests, over which the feed is followed whether or not the database answers.
     pub async fn follow(&self) -> Result<Session, DbError> {
+        self.beside(Silence::for_follower).await
+    }
+
+    /// A connection beside the requests, for a look at how things are: a busy database is not a lost one.
+    pub async fn look(&self) -> Result<Session, DbError> {
+        self.beside(Silence::clone).await
+    }
+
+    async fn beside(&self, kind: impl FnOnce(&Silence) -> Silence) -> Result<Session, DbError> {
         let held = watch::connection(self.driver(), &self.meters, "follower", async {
             Ok(match &self.pools {
                 Pools::Sqlite { follower, .. } => Held::Sqlite(follower.acquire().await?),
                 Pools::Postgres { follower, silence, .. } => {
-                    Held::Postgres(follower.acquire().await?, silence.for_follower())
+                    let silence = kind(silence);
+                    Held::Postgres(silence.unless_lost(follower.acquire()).await?, silence)
                 }
             })
         });

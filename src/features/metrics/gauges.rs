@@ -30,8 +30,7 @@ pub async fn look(state: &AppState) {
 }
 
 async fn sound(state: &AppState) -> Result<Sounding, DbError> {
-    // Beside the requests, who may need all connections that they have: a busy database is not a lost one.
-    let mut db = state.db.follow().await?;
+    let mut db = state.db.look().await?;
     let is_migrated = migrate::plan_over(&mut db, state.db.driver()).await?.refusal().is_none();
     let depth = state.outbox.depth(&mut db).await?;
     Ok(Sounding { queued: depth.queued, oldest: depth.oldest, is_migrated })
