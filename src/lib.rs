@@ -1,7 +1,7 @@
 //! Stead: the API server a team starts from, and keeps.
 //!
 //! This file is the map. Modules are listed from the ground up; each may import those above it in
-//! this list and none below (`tests/architecture.rs` holds the house to that).
+//! this list and none below (`tests/architecture/` holds the house to that).
 
 pub mod base; // floor 1: clock, id, email, language, random, secret; imports nothing of ours
 pub mod config; // floor 2: sections, environment, layers, checks

@@ -59,11 +59,11 @@ impl From<AuthError> for Problem {
             E::AccountSuspended => Self::new(Code::ACCOUNT_SUSPENDED),
             E::InvalidToken => Self::new(Code::INVALID_OR_EXPIRED_TOKEN),
             E::PasswordRequired => {
-                Self::new(Code::VALIDATION_FAILED).with("count", 1).fault(Fault::new("/password", "required"))
+                Self::new(Code::VALIDATION_FAILED).fault(Fault::new("/password", "required"))
             }
-            E::SameAddress => Self::new(Code::VALIDATION_FAILED)
-                .with("count", 1)
-                .fault(Fault::new("/new_email", "same_email")),
+            E::SameAddress => {
+                Self::new(Code::VALIDATION_FAILED).fault(Fault::new("/new_email", "same_email"))
+            }
             E::NoSuchSession => Self::new(Code::NOT_FOUND),
             E::Caller(error) => error.into(),
             E::Users(error) => error.into(),

@@ -57,9 +57,9 @@ impl From<UsersError> for Problem {
         match error {
             E::NotFound => Self::new(Code::NOT_FOUND),
             E::EmailTaken => Self::new(Code::EMAIL_TAKEN),
-            E::NoSuchRole(_) => Self::new(Code::VALIDATION_FAILED)
-                .with("count", 1)
-                .fault(Fault::new("/roles", "unknown_role")),
+            E::NoSuchRole(_) => {
+                Self::new(Code::VALIDATION_FAILED).fault(Fault::new("/roles", "unknown_role"))
+            }
             E::Beyond => Self::new(Code::FORBIDDEN),
             E::LastAdmin => Self::new(Code::LAST_ADMIN),
             E::WeakPassword { pointer, weakness } => weak(pointer, weakness),
@@ -84,7 +84,7 @@ impl IntoResponse for UsersError {
 /// A password that may not become one, at `pointer`.
 fn weak(pointer: &str, weakness: Weakness) -> Problem {
     let fault = Fault { pointer: pointer.to_owned(), code: weakness.code(), args: weakness.args() };
-    Problem::new(Code::WEAK_PASSWORD).with("count", 1).fault(fault)
+    Problem::new(Code::WEAK_PASSWORD).fault(fault)
 }
 
 impl Rule for Weakness {
