@@ -17,7 +17,7 @@ use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::base::secret::SecretKey;
 use crate::base::service;
-use crate::config::{Config, Environment, RateLimit};
+use crate::config::{Config, Environment, Pooler, RateLimit};
 use crate::db::{Db, DbError, Options, migrate};
 use crate::features::{self, log_level, mailbox, metrics, pages, users};
 use crate::http::idempotency::{self, Idempotency};
@@ -123,6 +123,7 @@ pub async fn open_database(config: &Config, clock: Clock) -> Result<Db, DbError>
         max_connections: config.database.max_connections(),
         acquire_timeout: config.database.acquire_timeout,
         statement_timeout: config.database.statement_timeout,
+        is_pooled: config.database.pooler == Pooler::Transaction,
     };
     Db::open(config.database.url.expose(), &options, clock).await
 }

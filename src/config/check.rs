@@ -10,7 +10,7 @@ use url::{Position, Url};
 use super::layers::Layers;
 use super::mail::Transport;
 use super::report::Fault;
-use super::sections::{Config, Database, Hash, Server};
+use super::sections::{Config, Database, Hash, Pooler, Server};
 use super::urls::SecretUrl;
 use crate::base::secret::SecretKey;
 
@@ -67,6 +67,10 @@ const RULES: &[Rule] = &[
         "is SQLite", "use postgres://…, or set APP_DATABASE__ALLOW_SQLITE=true for one replica on one disk"),
     (Nonsense, "database.migrate_url", |c| migrates_another_kind(&c.database),
         "is of another kind than database.url", "give it the direct address of the same database"),
+    (Doubtful, "database.migrate_url", |c| is_pooled(&c.database) && c.database.migrate_url.is_none(),
+        "is not set, and database.pooler is", "give it the direct address: migrations cannot go through a pooler"),
+    (Nonsense, "database.pooler", |c| is_pooled(&c.database) && is_sqlite(&c.database.url),
+        "is set for SQLite", "leave it out: nothing stands before a file"),
     (Nonsense, "database.max_connections", |c| c.database.max_connections == Some(0),
         "is zero", "leave it out to choose by the number of cores"),
     (Nonsense, "database.acquire_timeout", |c| c.database.acquire_timeout.is_zero(),
@@ -171,6 +175,10 @@ fn has_scheme(url: &SecretUrl, known: &[&str]) -> bool {
 fn migrates_another_kind(database: &Database) -> bool {
     let is_other = |url| is_sqlite(url) != is_sqlite(&database.url) || !has_scheme(url, &DATABASES);
     database.migrate_url.as_ref().is_some_and(is_other)
+}
+
+fn is_pooled(database: &Database) -> bool {
+    database.pooler == Pooler::Transaction
 }
 
 fn ports_clash(server: &Server) -> bool {

@@ -11,12 +11,16 @@ pub enum Held {
     SqliteTx(Transaction<'static, Sqlite>),
     Postgres(PoolConnection<Postgres>, Silence),
     PostgresTx(Transaction<'static, Postgres>, Silence),
+    /// Behind a pooler, to read or to write.
+    Pooled(Transaction<'static, Postgres>, Silence),
 }
 
 /// The connection behind a session, by driver.
 pub enum Connection<'s> {
     Sqlite(&'s mut SqliteConnection),
     Postgres(&'s mut PgConnection, &'s Silence),
+    /// The next transaction has another one: no statement is prepared for later.
+    Pooled(&'s mut PgConnection, &'s Silence),
 }
 
 impl Held {
@@ -26,6 +30,7 @@ impl Held {
             Self::SqliteTx(tx) => Connection::Sqlite(tx),
             Self::Postgres(c, silence) => Connection::Postgres(c, silence),
             Self::PostgresTx(tx, silence) => Connection::Postgres(tx, silence),
+            Self::Pooled(tx, silence) => Connection::Pooled(tx, silence),
         }
     }
 }

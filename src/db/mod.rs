@@ -14,6 +14,7 @@ pub mod migrate;
 mod meters;
 mod options;
 mod pool;
+mod pooled;
 mod query;
 pub mod record;
 mod session;

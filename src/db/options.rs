@@ -10,4 +10,22 @@ pub struct Options {
     pub acquire_timeout: Duration,
     /// After this the server gives up on one statement.
     pub statement_timeout: Duration,
+    /// Whether a pooler stands before PostgreSQL that lends connections for one transaction at a time.
+    pub is_pooled: bool,
+}
+
+impl Options {
+    /// How long a statement waits for what other transactions hold.
+    pub(super) fn lock_timeout(&self) -> Duration {
+        self.statement_timeout / 2
+    }
+
+    /// What PostgreSQL is to keep to, in milliseconds.
+    pub(super) fn limits(&self) -> [(&'static str, u128); 3] {
+        [
+            ("statement_timeout", self.statement_timeout.as_millis()),
+            ("lock_timeout", self.lock_timeout().as_millis()),
+            ("idle_in_transaction_session_timeout", (self.statement_timeout * 3).as_millis()),
+        ]
+    }
 }

@@ -16,6 +16,7 @@ use super::error::DbError;
 use super::feed::Feed;
 use super::meters::Meters;
 use super::options::Options;
+use super::pooled::Pooled;
 use super::session::{Session, Tx};
 use super::silence::Silence;
 use super::{sqlite, watch};
@@ -28,6 +29,7 @@ pub struct Db {
     clock: Clock,
     herald: Herald,
     feed: Feed,
+    lock_timeout: Duration,
     pub(super) meters: Arc<Meters>,
 }
 
@@ -36,15 +38,13 @@ pub struct Db {
 #[derive(Clone)]
 pub(super) enum Pools {
     /// One writer, so that writers queue here in order instead of failing with "database is locked".
-    Sqlite {
-        readers: SqlitePool,
-        writer: SqlitePool,
-        follower: SqlitePool,
-    },
+    Sqlite { readers: SqlitePool, writer: SqlitePool, follower: SqlitePool },
     Postgres {
         pool: PgPool,
         follower: PgPool,
         silence: Silence,
+        /// Where a pooler stands in between.
+        pooled: Option<Pooled>,
     },
 }
 
@@ -64,7 +64,8 @@ impl Db {
         };
         let herald = Herald::default();
         let feed = Feed::new(clock.clone(), herald.clone());
-        Ok(Self { pools, clock, herald, feed, meters: Arc::default() })
+        let lock_timeout = options.lock_timeout();
+        Ok(Self { pools, clock, herald, feed, lock_timeout, meters: Arc::default() })
     }
 
     pub fn driver(&self) -> Driver {
@@ -79,9 +80,7 @@ impl Db {
         let held = watch::connection(self.driver(), &self.meters, self.name("readers"), async {
             Ok(match &self.pools {
                 Pools::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
-                Pools::Postgres { pool, silence, .. } => {
-                    Held::Postgres(silence.unless_lost(pool.acquire()).await?, silence.clone())
-                }
+                Pools::Postgres { pool, silence, pooled, .. } => reading(pool, silence, pooled).await?,
             })
         });
         Ok(self.session(held.await?))
@@ -101,9 +100,8 @@ impl Db {
         let held = watch::connection(self.driver(), &self.meters, "follower", async {
             Ok(match &self.pools {
                 Pools::Sqlite { follower, .. } => Held::Sqlite(follower.acquire().await?),
-                Pools::Postgres { follower, silence, .. } => {
-                    let silence = kind(silence);
-                    Held::Postgres(silence.unless_lost(follower.acquire()).await?, silence)
+                Pools::Postgres { follower, silence, pooled, .. } => {
+                    reading(follower, &kind(silence), pooled).await?
                 }
             })
         });
@@ -132,12 +130,15 @@ impl Db {
             Ok(match &self.pools {
                 // Taking the write lock at once makes a busy database wait instead of failing half-way.
                 Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
-                Pools::Postgres { pool, silence, .. } => {
+                Pools::Postgres { pool, silence, pooled: None, .. } => {
                     Held::PostgresTx(silence.end(pool.begin()).await?, silence.clone())
+                }
+                Pools::Postgres { pool, silence, pooled: Some(pooled), .. } => {
+                    Held::Pooled(silence.end(pooled.write(pool)).await?, silence.clone())
                 }
             })
         });
-        Ok(Tx::new(self.session(held.await?), self.clock.clone(), self.herald.clone()))
+        Ok(Tx::new(self.session(held.await?), self.clock.clone(), self.herald.clone(), self.lock_timeout))
     }
 
     /// What a pool is called: PostgreSQL has one for readers and writers.
@@ -182,6 +183,14 @@ impl Db {
     }
 }
 
+/// A connection of PostgreSQL to read over.
+async fn reading(pool: &PgPool, silence: &Silence, pooled: &Option<Pooled>) -> Result<Held, sqlx::Error> {
+    Ok(match pooled {
+        None => Held::Postgres(silence.unless_lost(pool.acquire()).await?, silence.clone()),
+        Some(pooled) => Held::Pooled(silence.unless_lost(pooled.read(pool)).await?, silence.clone()),
+    })
+}
+
 async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
     let connect = sqlite::connect_options(url)?;
     let claim = sqlite::claim(&connect).await?;
@@ -212,13 +221,13 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
 }
 
 fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
-    let millis = |d: Duration| d.as_millis().to_string();
     let connect = watch::instead_of_sqlx(PgConnectOptions::from_str(url)?);
-    let connect = connect.application_name(env!("CARGO_PKG_NAME")).options([
-        ("statement_timeout", millis(options.statement_timeout)),
-        ("lock_timeout", millis(options.statement_timeout / 2)),
-        ("idle_in_transaction_session_timeout", millis(options.statement_timeout * 3)),
-    ]);
+    let connect = connect.application_name(env!("CARGO_PKG_NAME"));
+    let pooled = options.is_pooled.then(|| Pooled::new(options));
+    let connect = match pooled {
+        Some(_) => Pooled::connect_options(connect),
+        None => connect.options(options.limits()),
+    };
     let silence = Silence::new(options);
     let pool = |max| {
         let (asking, returning) = (silence.clone(), silence.clone());
@@ -246,5 +255,5 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
             .connect_lazy_with(connect.clone())
     };
     let (pool, follower) = (pool(options.max_connections), pool(BESIDE));
-    Ok(Pools::Postgres { pool, follower, silence })
+    Ok(Pools::Postgres { pool, follower, silence, pooled })
 }

@@ -69,6 +69,10 @@ macro_rules! on_driver {
                 let call = silence.end(sqlx::$make(sql, a).$call(c));
                 watch.statement(Driver::Postgres, text, call).await?.into()
             }
+            (Connection::Pooled(c, silence), Arguments::Postgres(a)) => {
+                let call = silence.end(sqlx::$make(sql, a).persistent(false).$call(c));
+                watch.statement(Driver::Postgres, text, call).await?.into()
+            }
             _ => return Err(DbError::Failed(sqlx::Error::Protocol("arguments of another driver".into()))),
         }
     }};
@@ -78,7 +82,7 @@ impl<'s, Access> Query<'s, Access> {
     pub(super) fn new(connection: Connection<'s>, watch: Watch<'s>, sql: &'static str) -> Self {
         let arguments = match connection {
             Connection::Sqlite(_) => Arguments::Sqlite(SqliteArguments::default()),
-            Connection::Postgres(..) => Arguments::Postgres(PgArguments::default()),
+            Connection::Postgres(..) | Connection::Pooled(..) => Arguments::Postgres(PgArguments::default()),
         };
         let sql = Cow::Borrowed(sql);
         Self { connection, watch, sql, arguments, bound: 0, fault: None, access: PhantomData }

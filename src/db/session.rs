@@ -44,11 +44,13 @@ pub struct Tx {
     clock: Clock,
     herald: Herald,
     changes: Vec<Change>,
+    /// How long statements wait for what others hold, unless they say otherwise.
+    lock_timeout: Duration,
 }
 
 impl Tx {
-    pub(super) fn new(session: Session, clock: Clock, herald: Herald) -> Self {
-        Self { session, clock, herald, changes: Vec::new() }
+    pub(super) fn new(session: Session, clock: Clock, herald: Herald, lock_timeout: Duration) -> Self {
+        Self { session, clock, herald, changes: Vec::new(), lock_timeout }
     }
 
     /// Starts a statement that may write.
@@ -62,13 +64,9 @@ impl Tx {
         if matches!(self.session.held, Held::Sqlite(_) | Held::SqliteTx(_)) {
             return Ok(());
         }
-        let query = match most {
-            None => self.query("SET LOCAL lock_timeout TO DEFAULT"),
-            Some(most) => {
-                self.query("SELECT set_config('lock_timeout', $1, true)").bind(most.as_millis().to_string())
-            }
-        };
-        query.execute().await.map(drop)
+        let most = most.unwrap_or(self.lock_timeout);
+        let query = self.query("SELECT set_config('lock_timeout', $1, true)");
+        query.bind(most.as_millis().to_string()).execute().await.map(drop)
     }
 
     /// Says what every replica has to hear of once this transaction is committed.
@@ -85,7 +83,7 @@ impl Tx {
         self.number(&changes).await?;
         match self.session.held {
             Held::SqliteTx(tx) => tx.commit().await?,
-            Held::PostgresTx(tx, silence) => silence.end(tx.commit()).await?,
+            Held::PostgresTx(tx, silence) | Held::Pooled(tx, silence) => silence.end(tx.commit()).await?,
             Held::Sqlite(_) | Held::Postgres(..) => {}
         }
         self.herald.tell(&changes);

@@ -117,6 +117,7 @@ mod tests {
             max_connections: 1,
             acquire_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(3),
+            is_pooled: false,
         }
     }
 

@@ -35,6 +35,8 @@ mod operations;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod pooler;
+#[cfg(test)]
 mod roles;
 #[cfg(test)]
 mod users;

@@ -104,6 +104,8 @@ fn what_cannot_work_is_refused_even_in_dev() {
         ("APP_DATABASE__URL", "sqlite::memory:", "database.url"),
         ("APP_DATABASE__URL", "sqlite://one?mode=memory", "database.url"),
         ("APP_DATABASE__MIGRATE_URL", "postgres://db/stead", "database.migrate_url"),
+        ("APP_DATABASE__POOLER", "transaction", "database.pooler"),
+        ("APP_DATABASE__POOLER", "session", "database.pooler"),
         ("APP_MAIL__URL", "sendmail:", "mail.url"),
         ("APP_MAIL__URL", "smtp://ada@mail.example", "mail.url"),
         ("APP_MAIL__URL", "smtp://mail.example?tls=maybe", "mail.url"),
@@ -150,7 +152,11 @@ fn what_is_unsafe_is_refused_in_prod_and_warned_of_in_dev() {
     // The way from such a key to a better one is open.
     let previous = ("APP_SECRET_KEY_PREVIOUS", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     assert_eq!(load(&in_production(&[previous])).unwrap().warnings, []);
-    for doubtful in [("APP_AUTH__ACCESS_TTL", "1h"), ("APP_SERVER__MANAGEMENT_ADDRESS", "0.0.0.0:8081")] {
+    for doubtful in [
+        ("APP_AUTH__ACCESS_TTL", "1h"),
+        ("APP_SERVER__MANAGEMENT_ADDRESS", "0.0.0.0:8081"),
+        ("APP_DATABASE__POOLER", "transaction"),
+    ] {
         assert_eq!(load(&in_production(&[doubtful])).unwrap().warnings.len(), 1, "{doubtful:?}");
     }
 }

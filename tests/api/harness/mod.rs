@@ -19,9 +19,12 @@
 //!
 //! Time stands still until [`App::later`]. Requests go to the router itself: no socket is opened, unless
 //! a test asks for one ([`App::listen`]).
+//!
+//! With `STEAD_TEST_POOLER` set, whatever runs on PostgreSQL does so behind pgbouncer in transaction mode.
 
 mod app;
 mod client;
+mod pooler;
 mod postgres;
 mod proof;
 mod reply;
@@ -30,7 +33,7 @@ mod stage;
 pub use app::{App, PASSWORD, Person};
 pub use client::{Call, Client};
 pub use reply::Reply;
-pub use stage::{Given, Stage};
+pub use stage::{Given, POOLED, Stage};
 
 /// Makes two tests of each function, `on_sqlite` and `on_postgres`. It takes an [`App`] or a [`Stage`].
 ///
@@ -70,6 +73,15 @@ pub fn on_postgres<G: Given>(behaves: impl AsyncFnOnce(G)) {
     run(async {
         if let Some(stage) = Stage::on_postgres().await {
             behaves(G::on(stage).await).await;
+        }
+    });
+}
+
+/// Runs a test body on PostgreSQL behind a pooler, where there are both.
+pub fn behind_a_pooler(behaves: impl AsyncFnOnce(Stage)) {
+    run(async {
+        if let Some(stage) = Stage::behind_a_pooler().await {
+            behaves(stage).await;
         }
     });
 }

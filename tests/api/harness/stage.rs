@@ -1,6 +1,7 @@
 //! A database of the test's own, and the settings of the servers that run on it.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use super::app::App;
+use super::pooler::Pooler;
 use super::{postgres, proof};
 
 /// When every test begins.
@@ -64,8 +66,28 @@ impl Stage {
 
     /// `None` where there is no PostgreSQL and that is no fault.
     pub async fn on_postgres() -> Option<Self> {
+        if std::env::var_os("STEAD_TEST_POOLER").is_some_and(|value| !value.is_empty()) {
+            return Self::behind_a_pooler().await;
+        }
         let database = postgres::fresh_database(migrate).await?;
         Some(Self::new(database.url().to_owned(), Database::Postgres(database)))
+    }
+
+    /// PostgreSQL behind pgbouncer in transaction mode, which has fewer connections than a server would
+    /// take. `None`, aloud, where one of the two is absent and that is no fault.
+    pub async fn behind_a_pooler() -> Option<Self> {
+        static POOLER: OnceCell<Option<Pooler>> = OnceCell::const_new();
+        let database = postgres::fresh_database(migrate).await?;
+        let direct = database.url().to_owned();
+        let pooler = POOLER.get_or_init(async || pooler(&direct)).await.as_ref()?;
+        let url = pooler.url(&direct).expect("the address of the database has parts");
+        let stage = Self::new(url, Database::Postgres(database));
+        Some(stage.with("database.pooler", "transaction").with("database.migrate_url", direct))
+    }
+
+    /// The address of the database itself, past any pooler.
+    pub fn direct_url(&self) -> String {
+        self.settings.get("database.migrate_url").unwrap_or(&self.home.url).clone()
     }
 
     fn new(url: String, database: Database) -> Self {
@@ -130,6 +152,23 @@ impl Given for App {
     async fn on(stage: Stage) -> Self {
         stage.start().await
     }
+}
+
+/// As many connections as this there are behind the pooler.
+pub const POOLED: u32 = 4;
+
+fn pooler(server: &str) -> Option<Pooler> {
+    let pooler = Pooler::before(server, POOLED).expect("pgbouncer starts");
+    if pooler.is_none() {
+        let remedy = "install it (Debian: apt-get install pgbouncer)";
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "pgbouncer not found, and in CI its tests must run: {remedy}"
+        );
+        // Past the test runner's capture.
+        let _ = writeln!(std::io::stderr(), "pgbouncer not found: its tests are skipped; {remedy}");
+    }
+    pooler
 }
 
 async fn migrate(url: String) -> Result<(), MigrateError> {

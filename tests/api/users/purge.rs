@@ -96,7 +96,7 @@ async fn crowd(app: &App, count: u32) {
 
 /// All there is: SQLite's files as they lie on the disk, or every row of every table of PostgreSQL.
 async fn everything(app: &App) -> String {
-    let url = app.stage.config().database.url.expose().to_owned();
+    let url = app.stage.direct_url();
     let mut all = String::new();
     if app.state.db.driver() == Driver::Sqlite {
         for suffix in ["", "-wal", "-shm"] {
