@@ -117,7 +117,7 @@ impl App {
     }
 }
 
-/// The pools, by the configuration.
+/// The pools, by the configuration, and the database's time: nothing is done by another.
 pub async fn open_database(config: &Config, clock: Clock) -> Result<Db, DbError> {
     let options = Options {
         max_connections: config.database.max_connections(),
@@ -125,7 +125,9 @@ pub async fn open_database(config: &Config, clock: Clock) -> Result<Db, DbError>
         statement_timeout: config.database.statement_timeout,
         is_pooled: config.database.pooler == Pooler::Transaction,
     };
-    Db::open(config.database.url.expose(), &options, clock).await
+    let db = Db::open(config.database.url.expose(), &options, clock).await?;
+    db.follow_time().await?;
+    Ok(db)
 }
 
 /// The API document, which needs no database.

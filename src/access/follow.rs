@@ -62,6 +62,9 @@ impl Access {
             Err(_) => Some("it does not answer".to_owned()),
         };
         self.db.answers(failure.is_none());
+        if failure.is_none() {
+            self.db.warn_of_clock();
+        }
         let told = &self.freshness.told;
         let round = if failure.is_none() { Round::Done } else { Round::Failed };
         match failure {

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::reckoning::{Look, Reckoning};
 
 /// A moment in UTC with microsecond precision, the finest both databases keep.
 ///
@@ -156,46 +158,93 @@ mod codec {
     }
 }
 
-/// Where the time comes from: the machine, or a test's hand.
+/// Where the time comes from: the machine, a database that several machines share, or a test's hand.
+/// Clones share it.
 #[derive(Clone, Default)]
-pub struct Clock(Option<Arc<Mutex<Timestamp>>>);
+pub struct Clock(Arc<Mutex<Hands>>);
+
+#[derive(Clone, Copy, Default)]
+enum Hands {
+    /// Nobody's clock was looked at yet.
+    #[default]
+    Machine,
+    Reckoned(Reckoning),
+    Manual(Timestamp),
+}
 
 impl Clock {
-    /// The machine's clock.
+    /// The machine's clock, until another is looked at.
     pub fn system() -> Self {
-        Self(None)
+        Self::default()
     }
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Some(Arc::new(Mutex::new(start))))
+        Self(Arc::new(Mutex::new(Hands::Manual(start))))
     }
 
+    /// From the first look at a clock on ([`Clock::follow`]), this never goes back.
     pub fn now(&self) -> Timestamp {
-        match &self.0 {
-            Some(hand) => *hand.lock().unwrap_or_else(PoisonError::into_inner),
-            #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
-            None => Timestamp::from(Utc::now()),
+        match &*self.hands() {
+            Hands::Manual(at) => *at,
+            Hands::Reckoned(reckoning) => at(reckoning.tells(Instant::now())),
+            Hands::Machine => machine(),
         }
+    }
+
+    /// Tells the time of a clock that showed `shown` between then and now. A manual clock follows none.
+    pub fn follow(&self, shown: Timestamp, asked: Instant) {
+        let mut hands = self.hands();
+        let now = Instant::now();
+        let look = Look::between(asked, now, shown.micros());
+        match &mut *hands {
+            Hands::Manual(_) => {}
+            Hands::Machine => *hands = Hands::Reckoned(Reckoning::first(look, now)),
+            Hands::Reckoned(reckoning) => *reckoning = reckoning.corrected(look, now),
+        }
+    }
+
+    /// Tells the machine's time as of now.
+    pub fn follow_machine(&self) {
+        self.follow(machine(), Instant::now());
+    }
+
+    /// By how many seconds the machine's clock is ahead of the one that is followed.
+    pub fn machine_ahead(&self) -> Option<f64> {
+        let Hands::Reckoned(reckoning) = *self.hands() else { return None };
+        let ahead = machine().micros().saturating_sub(reckoning.shows(Instant::now()));
+        Some(ahead as f64 / 1e6)
     }
 
     /// Time since some moment, the same for every clone; it never goes back, though the hands of the
     /// machine's clock may be moved.
     pub fn steady(&self) -> Duration {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        match &self.0 {
-            Some(_) => self.now().since(Timestamp::EPOCH),
-            None => START.elapsed(),
+        match &*self.hands() {
+            Hands::Manual(at) => at.since(Timestamp::EPOCH),
+            Hands::Machine | Hands::Reckoned(_) => START.elapsed(),
         }
     }
 
-    /// Moves a manual clock forward, for every holder of it; the machine's clock stays as it is.
+    /// Moves a manual clock forward, for every holder of it; others stay as they are.
     pub fn advance(&self, by: Duration) {
-        if let Some(hand) = &self.0 {
-            let mut now = hand.lock().unwrap_or_else(PoisonError::into_inner);
-            *now = now.plus(by);
+        if let Hands::Manual(at) = &mut *self.hands() {
+            *at = at.plus(by);
         }
     }
+
+    fn hands(&self) -> MutexGuard<'_, Hands> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+fn machine() -> Timestamp {
+    Timestamp::from(Utc::now())
+}
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros).unwrap_or(Timestamp::EPOCH)
 }
 
 /// A duration in milliseconds, as logs and traces have it.
@@ -237,5 +286,22 @@ mod tests {
         let other = clock.clone();
         clock.advance(Duration::from_secs(90));
         assert_eq!(other.now().seconds(), 90);
+        other.follow("2026-11-23T07:00:00Z".parse().unwrap(), Instant::now());
+        assert_eq!((clock.now().seconds(), clock.machine_ahead()), (90, None), "it follows no other");
+    }
+
+    #[test]
+    fn a_clock_that_follows_another_tells_its_time_and_how_far_the_machine_is_off() {
+        let clock = Clock::system();
+        let other = clock.clone();
+        let hour = Duration::from_secs(3600);
+        clock.follow(machine().minus(hour), Instant::now());
+        let ahead = other.machine_ahead().unwrap();
+        assert!((3599.0..3601.0).contains(&ahead), "{ahead}");
+        assert!(machine().since(other.now()) > hour / 2);
+        // Set back, it goes on from where it is.
+        let before = clock.now();
+        clock.follow(machine().minus(2 * hour), Instant::now());
+        assert!(other.now() >= before && other.now().since(before) < hour / 2);
     }
 }

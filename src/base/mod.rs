@@ -7,6 +7,7 @@ pub mod keyring;
 pub mod language;
 pub mod latest;
 pub mod random;
+mod reckoning;
 pub mod secret;
 pub mod seldom;
 pub mod service;

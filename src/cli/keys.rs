@@ -71,13 +71,13 @@ impl Keys {
     pub fn run(self, mut config: Config) -> Result<(), Failure> {
         first_start::complete(&mut config)?;
         block_on(async {
-            let db = app::open_database(&config, Clock::system()).await?;
+            let (clock, random) = (Clock::system(), Random::system());
+            let db = app::open_database(&config, clock.clone()).await?;
             if let Some(refusal) = migrate::plan(&db).await?.refusal() {
                 return Err(refusal.into());
             }
             let secrets: Vec<_> =
                 [&config.secret_key, &config.secret_key_previous].into_iter().flatten().collect();
-            let (clock, random) = (Clock::system(), Random::system());
             let outcome = self.act(&Lifecycle::new(db.clone(), clock, random, &secrets, &config.auth)).await;
             db.close().await;
             outcome

@@ -9,6 +9,7 @@ use sqlx::{Database, Pool};
 
 use super::meters::{Instruments, POOL};
 use super::pool::{Db, Pools};
+use super::time::machine_ahead;
 
 const STATE: &str = "db.client.connection.state";
 
@@ -58,6 +59,15 @@ impl Db {
                 .iter()
                 .for_each(|pool| instruments.timeouts.add(0, &[KeyValue::new(POOL, pool.name)]));
         }
+        let (driver, clock) = (self.driver(), self.clock.clone());
+        meter
+            .f64_observable_gauge("clock.offset")
+            .with_unit("s")
+            .with_description("By how much the machine's clock is ahead of PostgreSQL's, which counts")
+            .with_callback(move |to| {
+                machine_ahead(driver, &clock).into_iter().for_each(|ahead| to.observe(ahead, &[]));
+            })
+            .build();
         let pools = self.pools.clone();
         meter
             .i64_observable_up_down_counter("db.client.connection.open")

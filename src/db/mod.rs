@@ -20,6 +20,7 @@ pub mod record;
 mod session;
 mod silence;
 mod sqlite;
+mod time;
 mod watch;
 
 pub use change::Change;

@@ -26,7 +26,7 @@ use crate::base::clock::Clock;
 #[derive(Clone)]
 pub struct Db {
     pub(super) pools: Pools,
-    clock: Clock,
+    pub(super) clock: Clock,
     herald: Herald,
     feed: Feed,
     lock_timeout: Duration,
@@ -58,12 +58,13 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 impl Db {
     /// Opens the pools; an absent SQLite file is made. Connections come up when first needed.
     pub async fn open(url: &str, options: &Options, clock: Clock) -> Result<Self, DbError> {
-        let pools = match Driver::of(url)? {
+        let driver = Driver::of(url)?;
+        let pools = match driver {
             Driver::Sqlite => open_sqlite(url, options).await?,
             Driver::Postgres => open_postgres(url, options)?,
         };
         let herald = Herald::default();
-        let feed = Feed::new(clock.clone(), herald.clone());
+        let feed = Feed::new(driver, clock.clone(), herald.clone());
         let lock_timeout = options.lock_timeout();
         Ok(Self { pools, clock, herald, feed, lock_timeout, meters: Arc::default() })
     }

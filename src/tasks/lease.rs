@@ -12,8 +12,8 @@ crate::id_type!(
 
 /// A lease that was taken. It lasts until its time is over, or until [`Lease::release`].
 ///
-/// Clocks of machines differ, so holding it is no proof: what must not be done twice is written in one
-/// transaction with [`Lease::renew`], which only the last to have taken it can do.
+/// Processes pause, so holding it is no proof: what must not be done twice is written in one transaction
+/// with [`Lease::renew`], which only the last to have taken it can do.
 #[derive(Clone, Debug)]
 pub struct Lease {
     name: &'static str,
@@ -24,6 +24,7 @@ pub struct Lease {
 
 impl Lease {
     /// Takes the lease for `length` if nobody else holds it. One statement: of many at once one gets it.
+    /// One that would last for more than twice that was taken by a clock that was ahead, and is none.
     pub async fn take(
         db: &Db,
         name: &'static str,
@@ -36,12 +37,14 @@ impl Lease {
             .query(
                 "INSERT INTO leases (name, holder_id, fence, expires_at) VALUES ($1, $2, 1, $3)
                  ON CONFLICT (name) DO UPDATE SET holder_id = $2, fence = leases.fence + 1, expires_at = $3
-                 WHERE leases.expires_at <= $4 OR leases.holder_id = $2 RETURNING fence",
+                 WHERE leases.expires_at <= $4 OR leases.expires_at > $5 OR leases.holder_id = $2
+                 RETURNING fence",
             )
             .bind(name)
             .bind(holder)
             .bind(now.plus(length))
             .bind(now)
+            .bind(now.plus(2 * length))
             .fetch_optional()
             .await?;
         tx.commit().await?;

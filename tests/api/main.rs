@@ -39,4 +39,6 @@ mod pooler;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]
+mod time;
+#[cfg(test)]
 mod users;
