@@ -20,6 +20,7 @@ pub struct Call {
     token: Option<String>,
     body: Option<Value>,
     from: Option<IpAddr>,
+    headers: Vec<(&'static str, String)>,
 }
 
 pub struct Answer {
@@ -66,7 +67,7 @@ impl Call {
     /// A path below `/api/v1`, or with a slash before it one of the whole server.
     fn new(method: Method, path: &str) -> Self {
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/api/v1/{path}") };
-        Self { method, path, token: None, body: None, from: None }
+        Self { method, path, token: None, body: None, from: None, headers: Vec::new() }
     }
 
     /// As whoever holds this access token.
@@ -76,6 +77,11 @@ impl Call {
 
     pub fn with(self, body: Value) -> Self {
         Self { body: Some(body), ..self }
+    }
+
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
     }
 
     /// As a trusted proxy passes it on for this address.
@@ -112,6 +118,9 @@ impl Client {
         }
         if let Some(address) = call.from {
             request = request.header("X-Forwarded-For", address.to_string());
+        }
+        for (name, value) in call.headers {
+            request = request.header(name, value);
         }
         let response = request.send().await.with_context(|| asked.clone())?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -5,6 +5,7 @@
 mod alerts;
 mod backup;
 mod client;
+mod clocks;
 mod drain;
 mod enumeration;
 mod figures;
@@ -60,6 +61,7 @@ const DRILLS: &[Drill] = &[
     slow::DRILL,
     drain::DRILL,
     overhead::DRILL,
+    clocks::DRILL,
 ];
 
 /// What a part is run with.
