@@ -60,20 +60,21 @@ impl DbError {
     pub(super) fn is_disconnect(&self) -> bool {
         let Self::Unavailable(error) = self else { return false };
         match error {
-            sqlx::Error::Database(e) => {
-                e.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
-            }
+            sqlx::Error::Database(e) => e
+                .code()
+                .is_some_and(|code| ["57P", "08", "25P03"].iter().any(|class| code.starts_with(class))),
             error => !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed),
         }
     }
 }
 
-/// PostgreSQL: connection, resources, operator intervention (time-outs too), serialisation.
+/// PostgreSQL: connection, resources, operator intervention (time-outs too), what was given up for others
+/// (serialisation, deadlocks), a transaction that nobody went on with.
 /// SQLite: busy, locked, I/O error, full, cannot open (primary result codes, low byte).
 fn is_passing(code: &str) -> bool {
     match code.parse::<u32>() {
         Ok(sqlite) if code.len() < 5 => matches!(sqlite & 0xff, 5 | 6 | 10 | 13 | 14),
-        _ => ["08", "53", "57", "58", "40", "55P03"].iter().any(|class| code.starts_with(class)),
+        _ => ["08", "53", "57", "58", "40", "55P03", "25P03"].iter().any(|class| code.starts_with(class)),
     }
 }
 
@@ -83,10 +84,12 @@ mod tests {
 
     #[test]
     fn time_outs_and_lost_servers_pass_and_mistakes_do_not() {
-        for code in ["57014", "57P01", "08006", "53300", "40001", "55P03", "5", "261", "13", "1546"] {
+        for code in
+            ["57014", "57P01", "08006", "53300", "40001", "40P01", "55P03", "25P03", "5", "261", "13", "1546"]
+        {
             assert!(is_passing(code), "{code}");
         }
-        for code in ["42601", "23505", "22001", "1", "1555", "19"] {
+        for code in ["25001", "25P02", "42601", "23505", "22001", "1", "1555", "19"] {
             assert!(!is_passing(code), "{code}");
         }
     }

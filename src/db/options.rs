@@ -20,12 +20,18 @@ impl Options {
         self.statement_timeout / 2
     }
 
+    /// How long a transaction may rest between two statements. Those whose line fell silent keep their locks
+    /// for so long, and whoever waits for these should still get them.
+    fn idle_timeout(&self) -> Duration {
+        self.lock_timeout() / 2
+    }
+
     /// What PostgreSQL is to keep to, in milliseconds.
     pub(super) fn limits(&self) -> [(&'static str, u128); 3] {
         [
             ("statement_timeout", self.statement_timeout.as_millis()),
             ("lock_timeout", self.lock_timeout().as_millis()),
-            ("idle_in_transaction_session_timeout", (self.statement_timeout * 3).as_millis()),
+            ("idle_in_transaction_session_timeout", self.idle_timeout().as_millis()),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! Errors, whichever layer makes them: one shape, and nothing that is nobody's business.
 
 mod catalogue;
+mod contention;
 mod inside;
 mod outage;
 mod panic;

@@ -1,0 +1,55 @@
+//! PostgreSQL gives up a transaction for the sake of others, or waits for one that nobody goes on with.
+
+use serde_json::json;
+use stead::db::DbError;
+
+use super::problem;
+use crate::harness::Stage;
+
+const NOTES: &str = "/api/v1/notes";
+
+/// Fails as the title of the note says (SQLSTATE).
+const GIVE_UP: &str = "CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'given up' USING ERRCODE = NEW.title; END $$";
+const EACH_TIME: &str =
+    "CREATE TRIGGER give_up BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION give_up()";
+
+#[tokio::test]
+async fn what_the_database_gave_up_for_others_is_answered_with_when_to_come_back() {
+    let Some(stage) = Stage::on_postgres().await else { return };
+    let app = stage.start().await;
+    let ada = app.user().await;
+    let mut tx = app.state.db.write().await.unwrap();
+    tx.query(GIVE_UP).execute().await.unwrap();
+    tx.query(EACH_TIME).execute().await.unwrap();
+    tx.commit().await.unwrap();
+    // A transaction that cannot be put in order with others, and a deadlock.
+    let given_up = ["40001", "40P01"];
+    for state in given_up {
+        let reply = ada.post(NOTES, json!({"title": state})).header("idempotency-key", state).await;
+        let reply = problem(reply, 503, "database_unavailable");
+        assert_eq!(reply.header("retry-after"), Some("1"), "{state}");
+    }
+    let mut tx = app.state.db.write().await.unwrap();
+    tx.query("DROP TRIGGER give_up ON notes").execute().await.unwrap();
+    tx.commit().await.unwrap();
+    for state in given_up {
+        ada.post(NOTES, json!({"title": state})).header("idempotency-key", state).await.expect(201);
+    }
+    assert_eq!(ada.get(NOTES).await.json()["items"].as_array().unwrap().len(), given_up.len());
+}
+
+#[tokio::test]
+async fn a_transaction_that_nobody_goes_on_with_holds_the_others_up_for_a_moment_only() {
+    let Some(stage) = Stage::on_postgres().await else { return };
+    let app = stage.with("database.statement_timeout", "6s").start().await;
+    let ada = app.user().await;
+    let note = ada.post(NOTES, json!({"title": "held"})).await.expect(201);
+    // As PostgreSQL sees a server whose line fell silent in the middle.
+    let mut forgotten = app.state.db.write().await.unwrap();
+    forgotten.query("UPDATE notes SET title = title").execute().await.unwrap();
+    let path = note.header("location").unwrap().to_owned();
+    ada.patch(&path, json!({"title": "free"})).await.expect(200);
+    let over = forgotten.query("UPDATE notes SET title = title").execute().await.unwrap_err();
+    assert!(matches!(over, DbError::Unavailable(_)), "{over}");
+}
