@@ -4,6 +4,8 @@ mod ci;
 mod curl;
 mod drill;
 mod place;
+#[path = "../../tests/api/harness/pooler.rs"]
+mod pooler;
 mod postgres;
 mod process;
 mod schemathesis;

@@ -55,7 +55,12 @@ impl Server {
 
     /// The same, with variables of this server alone.
     pub fn start_with(binary: &Path, place: &Place, variables: &[(&str, &str)]) -> Result<Self> {
-        let (port, management) = (free_port()?, free_port()?);
+        Self::start_at(binary, place, variables, free_port()?)
+    }
+
+    /// The same, on this port.
+    pub fn start_at(binary: &Path, place: &Place, variables: &[(&str, &str)], port: u16) -> Result<Self> {
+        let management = free_port()?;
         let log = place.folder().join("server.log");
         let output = File::options().create(true).append(true).open(&log)?;
         let mut serve = place.command(binary);

@@ -5,6 +5,7 @@
 mod alerts;
 mod backup;
 mod client;
+mod cluster;
 mod clocks;
 mod drain;
 mod enumeration;
@@ -23,6 +24,7 @@ mod soak;
 mod stage;
 mod start;
 mod throttle;
+mod traffic;
 
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -60,6 +62,7 @@ const DRILLS: &[Drill] = &[
     soak::DRILL,
     slow::DRILL,
     drain::DRILL,
+    cluster::DRILL,
     overhead::DRILL,
     clocks::DRILL,
 ];
