@@ -25,10 +25,15 @@ impl Place {
     /// A migrated database; `None` where there is no PostgreSQL.
     pub fn postgres(binary: &Path) -> Result<Option<Self>> {
         let Some(url) = postgres::fresh_url()? else { return Ok(None) };
+        Self::on(binary, &url).map(Some)
+    }
+
+    /// A migrated database of this address on a PostgreSQL.
+    pub fn on(binary: &Path, url: &str) -> Result<Self> {
         let place = Self { name: "postgres", folder: tempfile::tempdir()?, variables: Vec::new() }
-            .with("APP_DATABASE__URL", &url);
+            .with("APP_DATABASE__URL", url);
         process::output(place.command(binary).args(["migrate", "up", "--create-database"]))?;
-        Ok(Some(place))
+        Ok(place)
     }
 
     /// One for each database there is.

@@ -8,6 +8,7 @@ mod cluster;
 #[expect(dead_code, reason = "only tests count on which database they ran")]
 #[path = "../../tests/api/harness/postgres/guard.rs"]
 mod guard;
+pub mod durable;
 
 use std::env;
 use std::sync::OnceLock;

@@ -9,6 +9,7 @@ mod cluster;
 mod clocks;
 mod drain;
 mod enumeration;
+mod faults;
 mod figures;
 mod flood;
 mod kill;
@@ -56,6 +57,7 @@ const DRILLS: &[Drill] = &[
     kill::DRILL,
     backup::DRILL,
     replicas::DRILL,
+    faults::DRILL,
     enumeration::DRILL,
     flood::DRILL,
     million::DRILL,

@@ -49,14 +49,18 @@ pub fn place(
         Database::Sqlite => Some(Place::sqlite()?),
         Database::Postgres => super::postgres(context, binary)?,
     };
-    let Some(mut place) = place else { return Ok(None) };
-    for (name, value) in COMMON.iter().chain(settings) {
-        place = place.with(name, value);
-    }
+    let Some(place) = place else { return Ok(None) };
+    let place = furnished(place, settings);
     if database == Database::Sqlite {
         process::output(place.command(binary).args(["migrate", "up"]))?;
     }
     Ok(Some(place))
+}
+
+/// The place with the settings of a drill.
+fn furnished(place: Place, settings: &[(&str, &str)]) -> Place {
+    let settings = COMMON.iter().chain(settings);
+    settings.fold(place, |place, (name, value)| place.with(name, value))
 }
 
 impl Stage {
@@ -85,6 +89,13 @@ impl Stage {
             stage.add(&[])?;
         }
         Ok(Some(stage))
+    }
+
+    /// Nobody yet, on a PostgreSQL that the drill brought along.
+    pub fn upon(context: &Context, url: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let binary = server::build(context.profile)?;
+        let place = furnished(Place::on(&binary, url)?, settings);
+        Ok(Self { binary, place, servers: Vec::new(), clients: Vec::new(), faults: Faults::default() })
     }
 
     /// One more server, with variables of its own.

@@ -61,13 +61,13 @@ impl Cluster {
     }
 }
 
-fn password() -> std::io::Result<String> {
+pub(super) fn password() -> std::io::Result<String> {
     let mut bytes = [0; 16];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
-fn tool(bin: &Path, name: &str, account: &Account) -> Command {
+pub(super) fn tool(bin: &Path, name: &str, account: &Account) -> Command {
     let mut command = Command::new(bin.join(name));
     // PGDATA, PGPORT and their kind belong to another server; the folder we are in may be closed
     // to the account.
@@ -77,7 +77,7 @@ fn tool(bin: &Path, name: &str, account: &Account) -> Command {
     command
 }
 
-fn initdb(
+pub(super) fn initdb(
     tool: &impl Fn(&str) -> Command,
     folder: &Path,
     password: &str,
@@ -114,7 +114,7 @@ fn launch(tool: &impl Fn(&str) -> Command, folder: &Path, port: u16) -> Result<(
         .map_err(|error| format!("pg_ctl: {error}{}", std::fs::read_to_string(log).unwrap_or_default()))
 }
 
-fn finish(mut command: Command) -> Result<Output, Failure> {
+pub(super) fn finish(mut command: Command) -> Result<Output, Failure> {
     let output = command.output().map_err(|error| error.to_string())?;
     if output.status.success() {
         Ok(output)
@@ -123,7 +123,7 @@ fn finish(mut command: Command) -> Result<Output, Failure> {
     }
 }
 
-fn free_port() -> std::io::Result<u16> {
+pub(super) fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 

@@ -1,19 +1,27 @@
 //! What lies between a server and its PostgreSQL, to be cut and mended.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Result;
-use tokio::io::copy_bidirectional;
+use tokio::io::{copy, copy_bidirectional, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// When the far end of a silent connection gives it up, by the keepalive that Stead asks PostgreSQL for.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
     Up,
     /// As a server that was stopped: connections end, and new ones are refused.
     Cut,
+    /// As a firewall that wants nobody: connections are reset in the middle, and new ones are refused.
+    Reset,
     /// As a network that loses everything: what is sent gets no answer, and nobody says so. What was
-    /// connected by then never hears anything again.
+    /// connected by then never hears anything again, and neither does PostgreSQL, which keeps what it holds
+    /// for it.
     Silent,
 }
 
@@ -40,7 +48,7 @@ async fn serve(listener: TcpListener, upstream: String, mut line: watch::Receive
     let address = listener.local_addr()?;
     let mut listener = Some(listener);
     loop {
-        if *line.borrow_and_update() == Line::Cut {
+        if matches!(*line.borrow_and_update(), Line::Cut | Line::Reset) {
             listener = None;
             line.changed().await?;
             continue;
@@ -60,14 +68,30 @@ async fn serve(listener: TcpListener, upstream: String, mut line: watch::Receive
 }
 
 async fn carry(mut near: TcpStream, upstream: String, mut line: watch::Receiver<Line>) {
+    let mut far = None;
     if *line.borrow_and_update() == Line::Up {
-        let Ok(mut far) = TcpStream::connect(upstream).await else { return };
+        let Ok(mut open) = TcpStream::connect(upstream).await else { return };
         tokio::select! {
-            _ = copy_bidirectional(&mut near, &mut far) => return,
-            _ = line.changed() => {}
+            _ = copy_bidirectional(&mut near, &mut open) => return,
+            _ = line.changed() => far = Some(open),
         }
     }
-    if *line.borrow() == Line::Silent {
-        std::future::pending::<()>().await;
+    let line = *line.borrow();
+    match line {
+        Line::Reset => {
+            for end in [Some(near), far].into_iter().flatten() {
+                // Without it the end would be in order.
+                _ = end.set_zero_linger();
+            }
+        }
+        Line::Silent => {
+            let forgotten = async {
+                sleep(KEEPALIVE).await;
+                drop(far);
+            };
+            let mut nowhere = sink();
+            _ = tokio::join!(copy(&mut near, &mut nowhere), forgotten);
+        }
+        Line::Up | Line::Cut => {}
     }
 }
