@@ -7,6 +7,7 @@ use stead::base::clock::{Clock, Timestamp};
 use stead::base::random::Random;
 use stead::db::{Change, Driver};
 use stead::tasks::lease::{HolderId, Lease};
+use stead::telemetry::metrics::Exposition;
 
 use crate::harness::{App, Stage, behaviour};
 
@@ -48,6 +49,8 @@ behaviour! {
         }
         let is_another = app.state.db.driver() == Driver::Postgres;
         assert_eq!(app.state.db.machine_ahead().is_some(), is_another, "SQLite's time is the machine's");
+        let figures = app.state.metrics.scrape(Exposition::Text).unwrap();
+        assert_eq!(figures.contains("\nclock_offset_seconds "), is_another, "{figures}");
     }
 
     async fn a_lease_that_a_clock_took_far_ahead_of_time_binds_nobody(app: App) {

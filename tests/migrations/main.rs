@@ -19,6 +19,8 @@ mod processes;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod released;
+#[cfg(test)]
 mod rows;
 #[cfg(test)]
 mod sample_data;
@@ -26,3 +28,5 @@ mod sample_data;
 mod schema;
 #[cfg(test)]
 mod steps;
+#[cfg(test)]
+mod upgrades;

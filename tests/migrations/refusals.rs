@@ -7,11 +7,13 @@ use stead::db::migrate::{Migration, State, embedded};
 use crate::database::{Database, made_up, on_both};
 
 /// A configuration for the database, in an environment where nothing is migrated by itself.
-fn config(database: &Database) -> Config {
+pub fn config(database: &Database) -> Config {
     let flags = [
         ("secret_key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
         ("database.url", &database.url),
         ("auth.hash.threads", "1"),
+        ("auth.hash.memory_kib", "64"),
+        ("auth.hash.iterations", "1"),
     ];
     let sources = Sources {
         variables: [("APP_ENV".to_owned(), "testing".to_owned())].into(),

@@ -3,6 +3,7 @@
 mod ci;
 mod curl;
 mod drill;
+mod fixture;
 mod place;
 #[path = "../../tests/api/harness/pooler.rs"]
 mod pooler;
@@ -28,7 +29,8 @@ Examples:
   cargo xtask ci                       everything CI checks, in its order
   cargo xtask ci --only clippy,test    two of its stages
   cargo xtask drill --list             the drills and their parts
-  cargo xtask drill start --seed 7     one drill, repeatable";
+  cargo xtask drill start --seed 7     one drill, repeatable
+  cargo xtask fixture                  what later versions must be able to take over";
 
 #[derive(Subcommand)]
 enum Command {
@@ -36,12 +38,15 @@ enum Command {
     Ci(ci::Arguments),
     /// Measure or break the real server, and leave a report in drill-reports/
     Drill(drill::Arguments),
+    /// Write down this version's schema with data in it, before it is released
+    Fixture,
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Ci(arguments) => ci::run(&arguments),
         Command::Drill(arguments) => drill::run(&arguments),
+        Command::Fixture => fixture::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
