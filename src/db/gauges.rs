@@ -113,7 +113,7 @@ fn states(pools: &Pools) -> Vec<PoolState> {
             PoolState::of("follower", follower),
         ],
         Pools::Postgres { pool, follower, .. } => {
-            vec![PoolState::of("main", pool), PoolState::of("follower", follower)]
+            vec![PoolState::of("main", &pool.current()), PoolState::of("follower", &follower.current())]
         }
     }
 }

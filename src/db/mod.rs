@@ -17,6 +17,7 @@ mod pool;
 mod pooled;
 mod query;
 pub mod record;
+mod renewed;
 mod session;
 mod silence;
 mod sqlite;

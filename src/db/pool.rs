@@ -17,6 +17,7 @@ use super::feed::Feed;
 use super::meters::Meters;
 use super::options::Options;
 use super::pooled::Pooled;
+use super::renewed::Renewed;
 use super::session::{Session, Tx};
 use super::silence::Silence;
 use super::{sqlite, watch};
@@ -40,8 +41,8 @@ pub(super) enum Pools {
     /// One writer, so that writers queue here in order instead of failing with "database is locked".
     Sqlite { readers: SqlitePool, writer: SqlitePool, follower: SqlitePool },
     Postgres {
-        pool: PgPool,
-        follower: PgPool,
+        pool: Renewed,
+        follower: Renewed,
         silence: Silence,
         /// Where a pooler stands in between.
         pooled: Option<Pooled>,
@@ -54,6 +55,11 @@ const BESIDE: u32 = 2;
 /// A connection that has been idle for longer is asked whether it is still there before it is used.
 /// Asking every time (sqlx's default) costs each request a round trip.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+/// After half a minute PostgreSQL gives up a connection over which nothing is heard any more: it would count
+/// among those that there may be, for two hours by most systems. In seconds, but for the last.
+const KEEPALIVE: [(&str, u8); 3] =
+    [("tcp_keepalives_idle", 10), ("tcp_keepalives_interval", 5), ("tcp_keepalives_count", 4)];
 
 impl Db {
     /// Opens the pools; an absent SQLite file is made. Connections come up when first needed.
@@ -81,7 +87,9 @@ impl Db {
         let held = watch::connection(self.driver(), &self.meters, self.name("readers"), async {
             Ok(match &self.pools {
                 Pools::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
-                Pools::Postgres { pool, silence, pooled, .. } => reading(pool, silence, pooled).await?,
+                Pools::Postgres { pool, silence, pooled, .. } => {
+                    reading(&pool.current(), silence, pooled).await?
+                }
             })
         });
         Ok(self.session(held.await?))
@@ -102,7 +110,7 @@ impl Db {
             Ok(match &self.pools {
                 Pools::Sqlite { follower, .. } => Held::Sqlite(follower.acquire().await?),
                 Pools::Postgres { follower, silence, pooled, .. } => {
-                    reading(follower, &kind(silence), pooled).await?
+                    reading(&follower.current(), &kind(silence), pooled).await?
                 }
             })
         });
@@ -113,8 +121,12 @@ impl Db {
     /// it: they would wait in vain, and all come at once when it is back. SQLite has no way to it that
     /// could be lost.
     pub fn answers(&self, answers: bool) {
-        if let Pools::Postgres { silence, .. } = &self.pools {
-            if answers { silence.heard() } else { silence.lost() }
+        let Pools::Postgres { pool, follower, silence, .. } = &self.pools else { return };
+        if answers {
+            silence.heard();
+        } else if silence.lost() {
+            pool.renew();
+            follower.renew();
         }
     }
 
@@ -132,10 +144,10 @@ impl Db {
                 // Taking the write lock at once makes a busy database wait instead of failing half-way.
                 Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
                 Pools::Postgres { pool, silence, pooled: None, .. } => {
-                    Held::PostgresTx(silence.end(pool.begin()).await?, silence.clone())
+                    Held::PostgresTx(silence.end(pool.current().begin()).await?, silence.clone())
                 }
                 Pools::Postgres { pool, silence, pooled: Some(pooled), .. } => {
-                    Held::Pooled(silence.end(pooled.write(pool)).await?, silence.clone())
+                    Held::Pooled(silence.end(pooled.write(&pool.current())).await?, silence.clone())
                 }
             })
         });
@@ -178,6 +190,7 @@ impl Db {
                 tokio::join!(readers.close(), writer.close(), follower.close());
             }
             Pools::Postgres { pool, follower, .. } => {
+                let (pool, follower) = (pool.current(), follower.current());
                 tokio::join!(pool.close(), follower.close());
             }
         }
@@ -227,7 +240,7 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
     let pooled = options.is_pooled.then(|| Pooled::new(options));
     let connect = match pooled {
         Some(_) => Pooled::connect_options(connect),
-        None => connect.options(options.limits()),
+        None => connect.options(options.limits()).options(KEEPALIVE),
     };
     let silence = Silence::new(options);
     let pool = |max| {
@@ -255,6 +268,6 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
             .max_lifetime(Duration::from_secs(1800))
             .connect_lazy_with(connect.clone())
     };
-    let (pool, follower) = (pool(options.max_connections), pool(BESIDE));
+    let (pool, follower) = (Renewed::new(pool(options.max_connections)), Renewed::new(pool(BESIDE)));
     Ok(Pools::Postgres { pool, follower, silence, pooled })
 }

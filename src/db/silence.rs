@@ -49,10 +49,10 @@ impl Silence {
         Self { gives_up: false, ..self.clone() }
     }
 
-    /// The database does not answer, whoever asks: what waits for it need not.
-    pub fn lost(&self) {
+    /// The database does not answer, whoever asks: what waits for it need not. Says whether that is new.
+    pub fn lost(&self) -> bool {
         self.found();
-        self.lost.send_replace(true);
+        !self.lost.send_replace(true)
     }
 
     /// The database answers.

@@ -1,6 +1,7 @@
 //! PostgreSQL gives up a transaction for the sake of others, or waits for one that nobody goes on with.
 
 use serde_json::json;
+use stead::config::Pooler;
 use stead::db::DbError;
 
 use super::problem;
@@ -52,4 +53,21 @@ async fn a_transaction_that_nobody_goes_on_with_holds_the_others_up_for_a_moment
     ada.patch(&path, json!({"title": "free"})).await.expect(200);
     let over = forgotten.query("UPDATE notes SET title = title").execute().await.unwrap_err();
     assert!(matches!(over, DbError::Unavailable(_)), "{over}");
+}
+
+#[tokio::test]
+async fn postgres_forgets_connections_that_fell_silent_after_half_a_minute() {
+    let Some(stage) = Stage::on_postgres().await else { return };
+    let app = stage.start().await;
+    if app.state.config.database.pooler == Pooler::Transaction {
+        return;
+    }
+    let mut db = app.state.db.read().await.unwrap();
+    let asked: Vec<(String,)> = db
+        .query("SELECT setting FROM pg_settings WHERE name LIKE 'tcp_keepalives_%' ORDER BY name")
+        .fetch_all()
+        .await
+        .unwrap();
+    // Count, idle, interval.
+    assert_eq!(asked, [("4".to_owned(),), ("10".to_owned(),), ("5".to_owned(),)]);
 }

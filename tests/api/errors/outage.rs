@@ -203,6 +203,34 @@ async fn whoever_waits_for_a_database_that_is_lost_is_told_long_before_the_time_
 }
 
 #[tokio::test]
+async fn connections_that_never_come_back_are_not_missed_after_the_database_was_lost() {
+    let Some(stage) = Stage::on_postgres().await else { return };
+    let stage = stage.with("database.max_connections", 2).with("database.acquire_timeout", "1s");
+    let (app, proxy) = led_through_a_proxy(stage).await;
+    let ada = app.user().await;
+    // As where each fell silent in the moment in which it was given back.
+    for _ in 0..2 {
+        std::mem::forget(app.state.db.read().await.unwrap());
+    }
+    ada.get("/api/v1/users/me").await.refused(503, "database_unavailable");
+    proxy.set(Line::Cut);
+    app.state.access.keep_following().await;
+    proxy.set(Line::Up);
+    recovers(&app, Duration::from_secs(10)).await;
+    ada.get("/api/v1/users/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn nor_are_those_over_which_the_feed_is_followed() {
+    let Some(stage) = Stage::on_postgres().await else { return };
+    let app = stage.with("database.acquire_timeout", "1s").start().await;
+    for _ in 0..2 {
+        std::mem::forget(app.state.db.look().await.unwrap());
+    }
+    recovers(&app, Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
 async fn a_slow_statement_is_no_lost_database() {
     let Some(stage) = Stage::on_postgres().await else { return };
     let app = stage.start().await;
