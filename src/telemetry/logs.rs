@@ -17,6 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use super::escape::Escaping;
+use super::json::Json;
 use crate::config;
 
 /// What a line of the log looks like.
@@ -134,7 +135,7 @@ where
     let filter = filter.and(dynamic_filter_fn(|metadata, _| is_told(metadata)));
     match format {
         Format::Json => {
-            let log = log.json().flatten_event(true).with_span_list(false).with_writer(Escaping(writer));
+            let log = log.fmt_fields(Json).event_format(Json).with_writer(Escaping(writer));
             log.with_filter(filter).boxed()
         }
         Format::Pretty => {
@@ -205,6 +206,21 @@ mod tests {
         assert_eq!((&json["level"], &json["span"]["request_id"]), (&"INFO".into(), &"r1".into()));
         let time: crate::base::clock::Timestamp = json["timestamp"].as_str().unwrap().parse().unwrap();
         assert!(time.seconds() > 1_700_000_000 && json["timestamp"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn what_becomes_known_of_a_span_later_is_added_and_what_is_for_traces_is_left_out() {
+        let line = written(Format::Json, || {
+            let span = tracing::info_span!("request", user = tracing::field::Empty, otel.kind = "server");
+            let _entered = span.enter();
+            span.record("user", "a \"b\"\n");
+            tracing::info!(half = 0.5, none = Option::<u8>::None, "here");
+        });
+        let json: Vec<serde_json::Value> =
+            line.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let here = json.last().unwrap();
+        assert_eq!(here["span"], serde_json::json!({"name": "request", "user": "a \"b\"\n"}));
+        assert_eq!((&here["half"], here.get("none")), (&0.5.into(), None));
     }
 
     #[test]

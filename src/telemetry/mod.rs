@@ -1,6 +1,7 @@
 //! Floor 3: what the server says about itself.
 
 mod escape;
+mod json;
 pub mod logs;
 pub mod metrics;
 pub mod reports;

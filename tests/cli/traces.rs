@@ -1,5 +1,6 @@
 //! Traces and figures, as a collector receives them.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -217,4 +218,32 @@ async fn a_collector_that_fails_is_said_to_and_holds_nobody_up() {
     }
     assert_eq!(post(&server, "login", "01").await, 401);
     server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_request_has_the_name_of_its_trace_in_the_log_whether_or_not_it_is_recorded() {
+    for (share, count) in [("1", 8), ("0", 0)] {
+        let receiver = Receiver::start(Manner::Keeps);
+        let folder = folder(&receiver).with("OTEL_TRACES_SAMPLER", "traceidratio");
+        let folder = folder.with("OTEL_TRACES_SAMPLER_ARG", share);
+        let server = Server::start(&folder);
+        for _ in 0..8 {
+            assert_eq!(server.get("/api/v1/users/me").send().await.unwrap().status(), 401);
+        }
+        let log = server.log();
+        server.stop();
+        let lines: Vec<serde_json::Value> = log
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter(|line: &serde_json::Value| line["route"] == "/api/v1/users/me")
+            .collect();
+        let told: BTreeSet<String> =
+            lines.iter().filter_map(|line| Some(line["trace_id"].as_str()?.to_owned())).collect();
+        assert_eq!(told.len(), 8, "{log}");
+        let spans = spans(&receiver);
+        let requests = spans.iter().filter(|span| span.name == "GET /api/v1/users/me");
+        let recorded: BTreeSet<String> = requests.map(|span| hex(&span.trace_id)).collect();
+        assert_eq!(recorded.len(), count);
+        assert!(recorded.is_subset(&told), "{recorded:?} {told:?}");
+    }
 }

@@ -16,7 +16,7 @@ use axum::response::Response;
 use tracing::{Instrument, Level, Span, field};
 
 use super::streamed::Streamed;
-use super::trace::{self, Trace};
+use super::trace::{self, Decision, Trace};
 use crate::base::clock::millis;
 use crate::base::id::UserId;
 use crate::http::Problem;
@@ -64,27 +64,24 @@ pub(super) async fn record(State(https): State<bool>, mut request: Request, next
     let request_id: RequestId = extensions.get().cloned().unwrap_or_default();
     let route: Option<MatchedPath> = extensions.get().cloned();
     let client = extensions.get().copied().unwrap_or_default();
-    let named = trace::named_by(request.headers());
+    let is_dull = is_dull(route.as_ref());
+    let headers = request.headers();
+    let decision = if is_dull { Decision::untraced(headers) } else { Decision::of(headers) };
     macro_rules! span {
         ($target:expr) => {
             tracing::info_span!(
                 target: $target,
                 "request",
                 request_id = request_id.as_str(),
-                trace_id = named,
+                trace_id = decision.id(),
                 user_id = field::Empty,
-                otel.kind = field::Empty,
-                otel.name = field::Empty,
+                otel.kind = "server",
+                otel.name = %trace::Name { method: request.method(), route: route.as_ref() },
             )
         };
     }
-    let (span, trace) = if is_dull(route.as_ref()) {
-        (span!(UNTRACED), Trace::none(named))
-    } else {
-        let span = span!(module_path!());
-        let trace = Trace::begin(&span, named, &request, https);
-        (span, trace)
-    };
+    let span = if decision.is_recorded() { span!(module_path!()) } else { span!(UNTRACED) };
+    let trace = Trace::begin(&span, decision, &request, https);
     let caller = RequestUser { user: Arc::default(), span: span.clone() };
     let (started, method) = (Instant::now(), request.method().clone());
     let line = Line { started, method, route, request_id, trace, client, caller: caller.clone() };

@@ -1,19 +1,56 @@
 //! The trace that a request is part of (W3C Trace Context), and what the trace says of the request: by
 //! OpenTelemetry's names, and never its query, its caller or why it failed.
 
+use std::fmt;
+
 use axum::extract::{MatchedPath, Request};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use opentelemetry::Context;
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{Status, TraceContextExt};
+use opentelemetry::trace::{SpanContext, Status, TraceContextExt};
 use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::measure::name;
+use crate::telemetry::traces;
 
-/// A request in its trace. Without a collector there is none, but for the name that the caller gave.
+/// What becomes of a request in traces. It is decided before anything is made for it: where many come, few
+/// are recorded.
+pub(super) struct Decision {
+    parent: Context,
+    /// `None` without a collector.
+    trace: Option<SpanContext>,
+    named: Option<String>,
+}
+
+impl Decision {
+    /// No collector hears of it; a trace that the caller named has its name in the log all the same.
+    pub fn untraced(headers: &HeaderMap) -> Self {
+        Self { parent: Context::new(), trace: None, named: named_by(headers) }
+    }
+
+    /// It belongs to the trace that the caller named, or to one of its own.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let named = named_by(headers);
+        let parent = match named {
+            Some(_) => TraceContextPropagator::new().extract(&HeaderExtractor(headers)),
+            None => Context::new(),
+        };
+        Self { trace: traces::decide(&parent), parent, named }
+    }
+
+    pub fn is_recorded(&self) -> bool {
+        self.trace.as_ref().is_some_and(SpanContext::is_sampled)
+    }
+
+    pub fn id(&self) -> Option<String> {
+        self.trace.as_ref().map(|trace| trace.trace_id().to_string()).or_else(|| self.named.clone())
+    }
+}
+
+/// A request in its trace.
 pub(super) struct Trace {
     span: Span,
     id: Option<String>,
@@ -21,41 +58,25 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// What no collector hears of; a trace that the caller named has its name in the log all the same.
-    pub fn none(named: Option<String>) -> Self {
-        Self { span: Span::none(), id: named, is_recorded: false }
+    /// Puts the span of a request into the trace that was decided on.
+    pub fn begin(span: &Span, decision: Decision, request: &Request, https: bool) -> Self {
+        let this = Self { span: span.clone(), id: decision.id(), is_recorded: false };
+        match decision.trace.filter(SpanContext::is_sampled) {
+            Some(trace) if span.set_parent(decision.parent).is_ok() => this.join(&trace, request, https),
+            _ => this,
+        }
     }
 
-    /// Puts the span of a request into the trace that the caller named, or into one of its own.
-    pub fn begin(span: &Span, named: Option<String>, request: &Request, https: bool) -> Self {
-        let parent = match named {
-            Some(_) => TraceContextPropagator::new().extract(&HeaderExtractor(request.headers())),
-            None => Context::new(),
-        };
-        let this = Self { span: span.clone(), id: named, is_recorded: false };
-        if span.set_parent(parent).is_err() { this } else { this.join(request, https) }
-    }
-
-    fn join(self, request: &Request, https: bool) -> Self {
+    fn join(self, decided: &SpanContext, request: &Request, https: bool) -> Self {
         let (span, route) = (&self.span, request.extensions().get().map(MatchedPath::as_str));
-        let method = name(request.method());
-        span.record("otel.kind", "server");
-        span.record("otel.name", route.map_or(method.to_owned(), |route| format!("{method} {route}")));
-        // This begins it: whether it is recorded is decided here.
-        let context = span.context();
-        let begun = context.span().span_context().clone();
-        if begun.is_sampled() {
-            span.set_attribute("http.request.method", method);
-            span.set_attribute("url.scheme", if https { "https" } else { "http" });
-            if let Some(route) = route {
-                span.set_attribute("http.route", route.to_owned());
-            }
+        // This begins it.
+        let context = traces::within(decided.trace_id(), || span.context());
+        span.set_attribute("http.request.method", name(request.method()));
+        span.set_attribute("url.scheme", if https { "https" } else { "http" });
+        if let Some(route) = route {
+            span.set_attribute("http.route", route.to_owned());
         }
-        let id = begun.trace_id().to_string();
-        if self.id.is_none() {
-            span.record("trace_id", &id);
-        }
-        Self { id: Some(id), is_recorded: begun.is_sampled(), ..self }
+        Self { is_recorded: context.span().span_context().is_sampled(), ..self }
     }
 
     pub fn id(&self) -> Option<&str> {
@@ -74,8 +95,21 @@ impl Trace {
     }
 }
 
+/// What a request is called in its trace: by its route, never by its path.
+pub(super) struct Name<'r> {
+    pub method: &'r Method,
+    pub route: Option<&'r MatchedPath>,
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(name(self.method))?;
+        self.route.map_or(Ok(()), |route| write!(f, " {}", route.as_str()))
+    }
+}
+
 /// The trace that the caller's `traceparent` puts this request into (W3C Trace Context §3.2).
-pub(super) fn named_by(headers: &HeaderMap) -> Option<String> {
+fn named_by(headers: &HeaderMap) -> Option<String> {
     let mut parts = headers.get("traceparent")?.to_str().ok()?.split('-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_hex = |text: &str, length| {
