@@ -116,7 +116,7 @@ fn restored(context: &Context, stage: &Stage, taken: &Taken, found: &mut Found) 
     let begun = Instant::now();
     process::output(place.command(binary).arg("restore").arg(&taken.file))?;
     let time = begun.elapsed();
-    let verdict = check::integrity(&place)?;
+    let verdict = check::integrity(&place.folder().join("data/stead.db"))?;
     ensure!(verdict == "ok", "integrity_check of {}: {verdict}", taken.file.display());
     let mut server = Server::start(binary, &place)?;
     server.wait_for("/health/ready", PATIENCE)?;

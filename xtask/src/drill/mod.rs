@@ -5,14 +5,17 @@
 mod alerts;
 mod backup;
 mod client;
-mod cluster;
 mod clocks;
+mod cluster;
+mod confined;
+mod disk;
 mod drain;
 mod enumeration;
 mod faults;
 mod figures;
 mod flood;
 mod kill;
+mod migrators;
 mod million;
 mod openapi;
 mod overhead;
@@ -56,6 +59,7 @@ const DRILLS: &[Drill] = &[
     alerts::DRILL,
     kill::DRILL,
     backup::DRILL,
+    disk::DRILL,
     replicas::DRILL,
     faults::DRILL,
     enumeration::DRILL,
@@ -67,6 +71,7 @@ const DRILLS: &[Drill] = &[
     cluster::DRILL,
     overhead::DRILL,
     clocks::DRILL,
+    migrators::DRILL,
 ];
 
 /// What a part is run with.

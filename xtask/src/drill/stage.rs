@@ -27,7 +27,7 @@ pub const CHEAP: &[(&str, &str)] = &[
     ("APP_RATE_LIMIT__ENABLED", "false"),
 ];
 /// Several servers are one to their callers: a token of one is a token of all.
-const COMMON: &[(&str, &str)] =
+pub const COMMON: &[(&str, &str)] =
     &[("APP_ENV", "testing"), ("APP_SERVER__PUBLIC_URL", "http://stead.example"), ("APP_LOG__LEVEL", "warn")];
 
 pub struct Stage {

@@ -1,6 +1,5 @@
 //! The rules that wake somebody: checked, tried on series that nobody measured, and caused for real.
 
-mod confined;
 mod lock;
 mod prometheus;
 mod scarcity;

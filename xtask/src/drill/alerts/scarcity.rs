@@ -11,12 +11,14 @@ use tokio::net::TcpStream;
 
 use super::lock::Lock;
 use super::prometheus::Prometheus;
-use super::{SOON, confined, note};
+use super::{SOON, note};
 use crate::drill::client::{Client, Faults, at_once};
+use crate::drill::confined::{self, SmallDisk};
 use crate::drill::people::{join, me};
 use crate::drill::stage::{self, CHEAP, Database, PATIENCE};
 use crate::drill::{Context, Findings};
 use crate::place::Place;
+use crate::process;
 use crate::server::{Server, free_port};
 
 /// Few, so that a crowd of callers is not many.
@@ -25,6 +27,7 @@ const CONNECTIONS: (&str, &str) = ("APP_DATABASE__MAX_CONNECTIONS", "1");
 const CROWD: usize = 160;
 /// Enough for a server to hold connections up to four fifths of them, and few enough for this process.
 const FILES: usize = 768;
+const DISK_MIB: usize = 64;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -105,12 +108,14 @@ impl<'a> Scarcity<'a> {
     /// Something else fills the disk that the database is on.
     async fn disk(&self, findings: &mut Findings) -> Result<()> {
         let place = self.on_sqlite(&[])?;
-        let Some(confined) = confined::small_disk(self.binary, &place)? else {
+        let Some(disk) = SmallDisk::mount(self.binary, &place, DISK_MIB)? else {
             return not_shown(findings, &["DiskNearlyFull"], "nobody here may mount a disk");
         };
-        let server = self.serve(&confined, &place, &[("APP_DATABASE__URL", &confined::on_small_disk())])?;
+        let url = SmallDisk::url();
+        process::output(place.command(&disk.program).env("APP_DATABASE__URL", &url).args(["migrate", "up"]))?;
+        let server = self.serve(&disk.program, &place, &[("APP_DATABASE__URL", &url)])?;
         self.quiet(findings, &["DiskNearlyFull"]).await?;
-        confined::fill(&server, &place)?;
+        disk.nearly_fill()?;
         note(findings, &self.prometheus, "DiskNearlyFull", async || Ok(())).await?;
         server.kill()
     }

@@ -1,12 +1,14 @@
 //! What was acknowledged, asked of the server that came after.
 
-use anyhow::{Context as _, Result, ensure};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
 
 use super::journal::{Act, Life};
 use crate::drill::Findings;
 use crate::drill::client::{Call, Client};
 use crate::drill::people::{Tokens, login, me, refresh};
-use crate::place::Place;
 use crate::process;
 
 /// What was found, of each kind.
@@ -164,12 +166,15 @@ async fn passwords(client: &Client, life: &mut Life, found: &mut Found) -> Resul
 }
 
 /// What SQLite itself finds in the file, beside the running server.
-pub fn integrity(place: &Place) -> Result<String> {
+pub fn integrity(file: &Path) -> Result<String> {
+    integrity_by(process::command("python3"), file)
+}
+
+/// The same, by a Python that sees the file.
+pub fn integrity_by(mut python: Command, file: &Path) -> Result<String> {
     const SCRIPT: &str = "import sqlite3, sys\n\
         rows = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True).execute('pragma integrity_check')\n\
         print('; '.join(row[0] for row in rows))";
-    let file = place.folder().join("data/stead.db");
-    ensure!(file.is_file(), "there is no {}", file.display());
     let file = file.to_str().context("not a name that Python can take")?;
-    process::output(process::command("python3").args(["-c", SCRIPT, file]))
+    process::output(python.args(["-c", SCRIPT, file]))
 }

@@ -28,8 +28,8 @@ pub const DRILL: Drill = Drill {
     name: "kill",
     about: "kill -9 under writes, and what was acknowledged is asked for again",
     parts: &[
-        Part { about: "on SQLite", run: |context| run(context, Database::Sqlite, [3, 200]) },
-        Part { about: "on PostgreSQL", run: |context| run(context, Database::Postgres, [2, 100]) },
+        Part { about: "on SQLite", run: |context| run(context, Database::Sqlite, [3, 500]) },
+        Part { about: "on PostgreSQL", run: |context| run(context, Database::Postgres, [2, 200]) },
     ],
 };
 
@@ -62,7 +62,7 @@ fn run(context: &Context, database: Database, [short, long]: [u64; 2]) -> Result
         let client = Client::new(server.url(), &faults)?;
         block_on(check_all(&client, &mut round.lives, &mut found))?;
         if database == Database::Sqlite {
-            let verdict = check::integrity(&place)?;
+            let verdict = check::integrity(&place.folder().join("data/stead.db"))?;
             findings.promise(verdict == "ok", format!("after kill {kill}, integrity_check: {verdict}"));
         }
         server.stop(PATIENCE)?;

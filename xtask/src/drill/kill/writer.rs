@@ -8,7 +8,7 @@ use super::journal::{Act, Life};
 use crate::drill::client::Client;
 
 /// The audit log of one account is read in one page.
-const ACTS: usize = 60;
+pub const ACTS: usize = 60;
 
 /// All that one writer did, in its own accounts: nobody else touches them.
 #[derive(Default)]
@@ -54,7 +54,7 @@ pub async fn write(
     }
 }
 
-fn choose(life: &Life, random: &mut StdRng) -> Act {
+pub fn choose(life: &Life, random: &mut StdRng) -> Act {
     if life.suspended {
         return Act::Activate;
     }
@@ -70,6 +70,6 @@ fn choose(life: &Life, random: &mut StdRng) -> Act {
     }
 }
 
-fn password(random: &mut StdRng) -> String {
+pub fn password(random: &mut StdRng) -> String {
     format!("seven purple otters dance {}", random.random_range(0..u32::MAX))
 }
