@@ -22,6 +22,7 @@ mod session;
 mod silence;
 mod sqlite;
 mod time;
+mod timing;
 mod watch;
 
 pub use change::Change;
