@@ -27,7 +27,7 @@ pub fn run(context: &Context) -> Result<Findings> {
     let all = finish(start(&binary, &whole, 5)?)?;
     let reference = schema(&whole)?;
     let calls = counted(&strace, &binary)?;
-    let (mut kills, mut left) = (0, 0);
+    let (mut kills, mut left, mut not_reached) = (0, 0, 0);
     for (call, count) in CALLS.into_iter().zip(calls) {
         findings.figure(call, count);
         for number in moments(count, context.short) {
@@ -35,15 +35,18 @@ pub fn run(context: &Context) -> Result<Findings> {
             let kill = format!("inject={call}:signal=SIGKILL:when={number}");
             let ended = traced(&strace, &binary, &place, &["-e", &kill]).status()?;
             let is_killed = ended.signal() == Some(KILLED) || ended.code() == Some(128 + KILLED);
-            ensure!(is_killed, "nobody was killed at {call} {number}: {ended}");
+            ensure!(is_killed || ended.success(), "{call} {number}: the migrator ended with {ended}");
+            // Two runs differ by a page or two, and so the last moments may not come.
+            not_reached += usize::from(!is_killed);
             let applied = finish(start(&binary, &place, 5)?)?;
             findings.promise(applied <= all, format!("{call} {number}: {applied} were applied, of {all}"));
             let is_whole = schema(&place)? == reference;
             findings.promise(is_whole, format!("{call} {number}: another schema"));
-            (kills, left) = (kills + 1, left + applied);
+            (kills, left) = (kills + usize::from(is_killed), left + applied);
         }
     }
     findings.figure("kills", kills);
+    findings.promise(not_reached <= 5, format!("{not_reached} moments did not come"));
     findings.figure("migrations", all);
     findings.figure("left_for_the_others", left);
     Ok(findings)
