@@ -48,7 +48,7 @@ impl Fault {
             Self::Killed => {
                 block_in_place(|| database.kill())?;
                 // To start, and to recover, takes seconds more; a lost refresh can be repeated for ten.
-                sleep(lasts / 2).await;
+                sleep(Duration::from_secs(1) + lasts / 2).await;
                 block_in_place(|| database.launch())?;
             }
             Self::Stopped => {
