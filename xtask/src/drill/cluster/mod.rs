@@ -1,7 +1,9 @@
 //! Three servers behind haproxy, as the documentation says to run them.
 
 mod haproxy;
+mod killed;
 mod rolling;
+mod sink;
 
 use anyhow::{Context as _, Result};
 
@@ -13,13 +15,14 @@ use crate::{postgres, process};
 
 pub const DRILL: Drill = Drill {
     name: "cluster",
-    about: "three servers behind haproxy: replaced under load, also behind pgbouncer",
+    about: "three servers: replaced under load behind haproxy, also with pgbouncer; killed at random",
     parts: &[
         Part {
             about: "all three replaced one after the other",
             run: |context| restart(context, Way::Direct),
         },
         Part { about: "the same behind pgbouncer", run: |context| restart(context, Way::Pooled) },
+        Part { about: "killed at random, under requests with keys and mails", run: killed },
     ],
 };
 
@@ -62,6 +65,21 @@ fn restart(context: &Context, way: Way) -> Result<Findings> {
     block_on(rolling::restart(context, &mut stage, &mut findings))?;
     stage.close(&mut findings)?;
     drop(pooler);
+    Ok(findings)
+}
+
+fn killed(context: &Context) -> Result<Findings> {
+    let mut findings = Findings::default();
+    block_on(async {
+        let (sink, mails) = sink::start().await?;
+        let settings = [("APP_MAIL__URL", &*format!("smtp://{sink}"))];
+        let Some(mut stage) = Stage::cheap(context, Database::Postgres, 3, &settings)? else {
+            findings = Findings::skipped("no PostgreSQL");
+            return Ok(());
+        };
+        killed::at_random(context, &mut stage, &mails, &mut findings).await?;
+        stage.close(&mut findings)
+    })?;
     Ok(findings)
 }
 
