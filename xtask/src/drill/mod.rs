@@ -15,6 +15,7 @@ mod faults;
 mod figures;
 mod flood;
 mod kill;
+mod lost;
 mod migrators;
 mod million;
 mod openapi;
@@ -58,6 +59,7 @@ const DRILLS: &[Drill] = &[
     throttle::DRILL,
     alerts::DRILL,
     kill::DRILL,
+    lost::DRILL,
     backup::DRILL,
     disk::DRILL,
     replicas::DRILL,
