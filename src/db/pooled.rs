@@ -50,8 +50,13 @@ impl Pooled {
         pool: &PgPool,
         words: &Arc<str>,
     ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let (pool, words) = (pool.clone(), words.clone());
         // Safe: put together from words of ours and numbers.
-        let begun = timeout(self.patience, pool.begin_with(AssertSqlSafe(words.clone()))).await;
+        let act = async move { pool.begin_with(AssertSqlSafe(words)).await };
+        // Given up in the middle, it would leave a transaction open that sqlx does not know of, on a connection
+        // that is used again. So it goes on, and what nobody waits for any more is rolled back.
+        let begun = tokio::spawn(timeout(self.patience * 4, act));
+        let begun = timeout(self.patience, begun).await.ok().and_then(Result::ok).and_then(Result::ok);
         begun.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 }

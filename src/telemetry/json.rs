@@ -104,8 +104,10 @@ impl Object {
         if self.text.len() > 1 {
             self.text.push(b',');
         }
-        self.failed |= serde_json::to_writer(&mut self.text, name).is_err();
-        self.text.push(b':');
+        // Names are words of the source, which hold nothing to escape.
+        for piece in ["\"", name, "\":"] {
+            self.text.extend_from_slice(piece.as_bytes());
+        }
     }
 
     fn field(&mut self, field: &Field, value: impl Serialize) {

@@ -26,15 +26,15 @@ use crate::telemetry::traces::UNTRACED;
 /// A request extension in which the access floor notes who is calling, for the log.
 #[derive(Clone, Debug)]
 pub struct RequestUser {
-    user: Arc<OnceLock<UserId>>,
+    user: Arc<OnceLock<String>>,
     span: Span,
 }
 
 impl RequestUser {
     pub fn set(&self, user: UserId) {
-        self.span.record("user_id", field::display(user));
         // The first to say so is right: a request has one caller.
-        let _ = self.user.set(user);
+        let user = self.user.get_or_init(|| user.to_string());
+        self.span.record("user_id", user.as_str());
     }
 }
 
@@ -67,21 +67,24 @@ pub(super) async fn record(State(https): State<bool>, mut request: Request, next
     let is_dull = is_dull(route.as_ref());
     let headers = request.headers();
     let decision = if is_dull { Decision::untraced(headers) } else { Decision::of(headers) };
+    let trace_id = decision.id();
+    let name = trace::Name { method: request.method(), route: route.as_ref() };
+    let named = decision.is_recorded().then_some(&name);
     macro_rules! span {
         ($target:expr) => {
             tracing::info_span!(
                 target: $target,
                 "request",
                 request_id = request_id.as_str(),
-                trace_id = decision.id(),
+                trace_id = trace_id.as_deref(),
                 user_id = field::Empty,
-                otel.kind = "server",
-                otel.name = %trace::Name { method: request.method(), route: route.as_ref() },
+                otel.kind = named.is_some().then_some("server"),
+                otel.name = named.map(field::display),
             )
         };
     }
     let span = if decision.is_recorded() { span!(module_path!()) } else { span!(UNTRACED) };
-    let trace = Trace::begin(&span, decision, &request, https);
+    let trace = Trace::begin(&span, decision, trace_id, &request, https);
     let caller = RequestUser { user: Arc::default(), span: span.clone() };
     let (started, method) = (Instant::now(), request.method().clone());
     let line = Line { started, method, route, request_id, trace, client, caller: caller.clone() };
@@ -170,14 +173,14 @@ impl Line {
             ($level:ident) => {
                 tracing::$level!(
                     parent: None,
-                    method = %self.method,
+                    method = self.method.as_str(),
                     route = self.template(),
                     status,
                     duration_ms = millis(self.started.elapsed()),
                     client = %self.client.0,
                     request_id = self.request_id.as_str(),
                     trace_id = self.trace.id(),
-                    user_id = self.caller.user.get().map(field::display),
+                    user_id = self.caller.user.get().map(String::as_str),
                     code,
                     cause,
                     "{message}"

@@ -1,5 +1,7 @@
 //! How long requests take, how many are under way, and what is refused.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -7,7 +9,7 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
+use opentelemetry::metrics::{Counter, Histogram, Meter};
 
 use crate::http::Problem;
 
@@ -15,7 +17,7 @@ use crate::http::Problem;
 #[derive(Clone)]
 pub struct Meters {
     duration: Histogram<f64>,
-    under_way: UpDownCounter<i64>,
+    under_way: Arc<AtomicI64>,
     problems: Counter<u64>,
 }
 
@@ -31,11 +33,7 @@ impl Meters {
                 .with_description("Time from the head of a request to that of its answer")
                 .with_boundaries(SECONDS.to_vec())
                 .build(),
-            under_way: meter
-                .i64_up_down_counter("http.server.active_requests")
-                .with_unit("{request}")
-                .with_description("Requests that are not answered yet")
-                .build(),
+            under_way: under_way(meter),
             problems: meter
                 .u64_counter("http.server.problems")
                 .with_unit("{problem}")
@@ -45,19 +43,32 @@ impl Meters {
     }
 }
 
+/// Counted beside the instrument, which is asked only when somebody looks.
+fn under_way(meter: &Meter) -> Arc<AtomicI64> {
+    let under_way = Arc::new(AtomicI64::new(0));
+    let count = under_way.clone();
+    meter
+        .i64_observable_up_down_counter("http.server.active_requests")
+        .with_unit("{request}")
+        .with_description("Requests that are not answered yet")
+        .with_callback(move |to| to.observe(count.load(Ordering::Relaxed), &[]))
+        .build();
+    under_way
+}
+
 /// Counts down whatever becomes of the request: a caller who hangs up drops it.
 struct UnderWay<'a>(&'a Meters);
 
 impl<'a> UnderWay<'a> {
     fn begin(meters: &'a Meters) -> Self {
-        meters.under_way.add(1, &[]);
+        meters.under_way.fetch_add(1, Ordering::Relaxed);
         Self(meters)
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.0.under_way.add(-1, &[]);
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

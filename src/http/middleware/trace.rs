@@ -59,8 +59,14 @@ pub(super) struct Trace {
 
 impl Trace {
     /// Puts the span of a request into the trace that was decided on.
-    pub fn begin(span: &Span, decision: Decision, request: &Request, https: bool) -> Self {
-        let this = Self { span: span.clone(), id: decision.id(), is_recorded: false };
+    pub fn begin(
+        span: &Span,
+        decision: Decision,
+        id: Option<String>,
+        request: &Request,
+        https: bool,
+    ) -> Self {
+        let this = Self { span: span.clone(), id, is_recorded: false };
         match decision.trace.filter(SpanContext::is_sampled) {
             Some(trace) if span.set_parent(decision.parent).is_ok() => this.join(&trace, request, https),
             _ => this,
