@@ -79,6 +79,10 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
 
     #[test]
@@ -110,5 +114,46 @@ mod tests {
     fn depth_is_bounded_before_the_stack_is() {
         assert!(parse("[".repeat(10_000).as_bytes()).is_err());
         assert!(parse("{\"a\":".repeat(10_000).as_bytes()).is_err());
+    }
+
+    /// JSON as it comes, whole or cut off or with a byte changed.
+    fn json() -> impl Strategy<Value = Vec<u8>> {
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            "-?[0-9]{1,25}(\\.[0-9]{1,9})?([eE][+-]?[0-9]{1,4})?",
+            "\"([ -!#-\\[\\]-~]|\\\\[u\"bfnrt/\\\\]|\\\\u[0-9a-f]{4}){0,9}\"",
+        ];
+        let value = leaf.prop_recursive(6, 48, 6, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..6).prop_map(|items| format!("[{}]", items.join(","))),
+                vec(("[a-c]", inner), 0..6).prop_map(|members| {
+                    let members = members.iter().map(|(name, value)| format!("\"{name}\": {value}"));
+                    format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+                }),
+            ]
+        });
+        (value, any::<Index>(), any::<Option<u8>>()).prop_map(|(text, place, change)| {
+            let mut bytes = text.into_bytes();
+            match change {
+                Some(byte) => *place.get_mut(&mut bytes) = byte,
+                None if place.index(4) == 0 => bytes.truncate(place.index(bytes.len())),
+                None => {}
+            }
+            bytes
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_what_others_read_and_what_is_refused_does_no_harm(bytes in json()) {
+            if let Ok(value) = parse(&bytes) {
+                prop_assert_eq!(value, serde_json::from_slice::<Value>(&bytes).unwrap());
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in vec(any::<u8>(), 0..200)) {
+            _ = parse(&bytes);
+        }
     }
 }

@@ -14,6 +14,7 @@ mod enumeration;
 mod faults;
 mod figures;
 mod flood;
+mod fuzz;
 mod kill;
 mod lost;
 mod migrators;
@@ -60,6 +61,7 @@ const DRILLS: &[Drill] = &[
     alerts::DRILL,
     kill::DRILL,
     lost::DRILL,
+    fuzz::DRILL,
     backup::DRILL,
     disk::DRILL,
     replicas::DRILL,

@@ -1,6 +1,7 @@
 //! The stack as callers see it.
 
 mod errors;
+mod fuzz;
 mod headers;
 
 use std::time::Duration;
