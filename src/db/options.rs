@@ -21,9 +21,9 @@ impl Options {
     }
 
     /// How long a transaction may rest between two statements. Those whose line fell silent keep their locks
-    /// for so long, and whoever waits for these should still get them.
+    /// for so long, and whoever waits for these should still get them; on a busy machine a while is not silence.
     fn idle_timeout(&self) -> Duration {
-        self.lock_timeout() / 2
+        self.lock_timeout() * 4 / 5
     }
 
     /// What PostgreSQL is to keep to, in milliseconds.

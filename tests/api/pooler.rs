@@ -127,7 +127,7 @@ fn nothing_of_ours_stays_behind_on_a_connection_of_the_pooler() {
             assert_eq!(
                 limits,
                 [
-                    ("idle_in_transaction_session_timeout", "2500", "0"),
+                    ("idle_in_transaction_session_timeout", "4000", "0"),
                     ("lock_timeout", "5000", "0"),
                     ("statement_timeout", "10000", "0"),
                 ],
