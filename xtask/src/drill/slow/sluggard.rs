@@ -1,13 +1,14 @@
 //! Connections that are held for as long as the server bears it, and made again when it does not.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -84,7 +85,7 @@ impl Crowd {
             tally: Mutex::default(),
         });
         for (number, kind) in kinds.iter().cycle().take(connections).enumerate() {
-            tokio::spawn(dawdle(*kind, shared.clone()));
+            tokio::spawn(dawdle(*kind, home_of(number), shared.clone()));
             if number % 50 == 49 {
                 sleep(Duration::from_millis(10)).await;
             }
@@ -110,9 +111,21 @@ impl Crowd {
     }
 }
 
-async fn dawdle(kind: Kind, shared: Arc<Shared>) {
+/// Each comes from an address of its own: a server bounds what one of them may have on its way.
+fn home_of(number: usize) -> Ipv4Addr {
+    let [_, _, high, low] = u32::try_from(number).unwrap_or_default().to_be_bytes();
+    Ipv4Addr::new(127, 1, high, low)
+}
+
+async fn connect(from: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    socket.connect(to).await
+}
+
+async fn dawdle(kind: Kind, home: Ipv4Addr, shared: Arc<Shared>) {
     while !shared.is_over.load(Ordering::Relaxed) {
-        let Ok(mut stream) = TcpStream::connect(shared.address).await else {
+        let Ok(mut stream) = connect(home, shared.address).await else {
             shared.note(kind, "not connected");
             sleep(Duration::from_secs(1)).await;
             continue;
