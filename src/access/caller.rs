@@ -15,8 +15,8 @@ use crate::http::code::Code;
 use crate::http::extract::Recheck;
 use crate::http::feature::{Argument, Needs};
 use crate::http::limit::CallerBudget;
-use crate::http::middleware::log::RequestUser;
 use crate::http::problem::Problem;
+use crate::telemetry::subject;
 
 /// The signed-in caller; without one the answer is 401.
 ///
@@ -58,9 +58,7 @@ where
         if let Some(budget) = parts.extensions.get::<CallerBudget>() {
             budget.draw(principal.user)?;
         }
-        if let Some(log) = parts.extensions.get::<RequestUser>() {
-            log.set(principal.user);
-        }
+        subject::called_by(principal.user);
         parts.extensions.insert(recheck(access, token.to_owned(), |_| Ok(())));
         Ok(Self(principal))
     }

@@ -7,17 +7,17 @@ use std::panic;
 use std::str::FromStr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use tracing::{Level, Metadata};
-use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::field::{MakeExt, RecordFields};
 use tracing_subscriber::filter::{FilterExt, ParseError, dynamic_filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::{self, Writer};
+use tracing_subscriber::fmt::format::{self, FormatFields, Writer};
 use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use super::escape::Escaping;
 use super::json::Json;
+use super::subject::{self, Subject};
 use crate::config;
 
 /// What a line of the log looks like.
@@ -132,22 +132,30 @@ where
     // One that is asked each time. Somebody who only asks whether a line would be written (`enabled!`, as
     // sqlx does) leaves the answer behind in the thread, and a line whose answer is known beforehand would
     // take that for its own.
-    let filter = filter.and(dynamic_filter_fn(|metadata, _| is_told(metadata)));
+    let filter = filter.and(dynamic_filter_fn(|metadata, _| metadata.is_event()));
     match format {
         Format::Json => {
-            let log = log.fmt_fields(Json).event_format(Json).with_writer(Escaping(writer));
+            let log = log.event_format(Json).with_writer(Escaping(writer));
             log.with_filter(filter).boxed()
         }
         Format::Pretty => {
-            let log = log.fmt_fields(format::debug_fn(field).delimited(" ")).with_writer(writer);
+            let log = log.fmt_fields(Pretty).with_writer(writer);
             log.with_filter(filter).boxed()
         }
     }
 }
 
-/// Spans of this level are for traces only: what happens inside one belongs to its request.
-fn is_told(metadata: &Metadata<'_>) -> bool {
-    metadata.is_event() || *metadata.level() < Level::TRACE
+/// The fields of a line for people, those of its request last.
+struct Pretty;
+
+impl<'w> FormatFields<'w> for Pretty {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> fmt::Result {
+        format::debug_fn(field).delimited(" ").format_fields(writer.by_ref(), fields)?;
+        let tell = |subject: &Subject| {
+            subject.fields().try_for_each(|(name, value)| write!(writer, " {name}={value}"))
+        };
+        subject::current(tell).unwrap_or(Ok(()))
+    }
 }
 
 /// A value from outside must not forge a line nor steer a terminal.
@@ -169,6 +177,8 @@ fn field(writer: &mut Writer<'_>, field: &tracing::field::Field, value: &dyn fmt
 mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
+
+    use futures_util::FutureExt;
 
     use super::*;
 
@@ -194,33 +204,46 @@ mod tests {
 
     #[test]
     fn json_is_one_flat_object_per_line_with_a_utc_time() {
-        let line = written(Format::Json, || {
-            let _span = tracing::info_span!("request", request_id = "r1").entered();
-            tracing::info!(answer = 42, "it\nworks");
-        });
+        let line = written(Format::Json, || tracing::info!(answer = 42, half = 0.5, "it\nworks"));
         let json: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(
             (line.matches('\n').count(), &json["answer"], &json["message"]),
             (1, &42.into(), &"it\nworks".into())
         );
-        assert_eq!((&json["level"], &json["span"]["request_id"]), (&"INFO".into(), &"r1".into()));
+        assert_eq!((&json["level"], &json["half"]), (&"INFO".into(), &0.5.into()));
         let time: crate::base::clock::Timestamp = json["timestamp"].as_str().unwrap().parse().unwrap();
         assert!(time.seconds() > 1_700_000_000 && json["timestamp"].as_str().unwrap().ends_with('Z'));
     }
 
+    /// What is written of work that is about the request `r1`.
+    fn written_about(format: Format, event: fn()) -> String {
+        let subject = Arc::new(Subject::new("r1".into(), None));
+        written(format, || _ = subject::about(subject, async { event() }).now_or_never())
+    }
+
     #[test]
-    fn what_becomes_known_of_a_span_later_is_added_and_what_is_for_traces_is_left_out() {
-        let line = written(Format::Json, || {
-            let span = tracing::info_span!("request", user = tracing::field::Empty, otel.kind = "server");
-            let _entered = span.enter();
-            span.record("user", "a \"b\"\n");
-            tracing::info!(half = 0.5, none = Option::<u8>::None, "here");
+    fn a_line_has_its_request_and_whatever_is_known_of_it_by_then() {
+        let lines = written_about(Format::Json, || {
+            tracing::info!("before");
+            subject::called_by("ada");
+            tracing::info!(user_id = "bob", "after");
+            tracing::info!("at last");
         });
-        let json: Vec<serde_json::Value> =
-            line.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let here = json.last().unwrap();
-        assert_eq!(here["span"], serde_json::json!({"name": "request", "user": "a \"b\"\n"}));
-        assert_eq!((&here["half"], here.get("none")), (&0.5.into(), None));
+        let lines: Vec<serde_json::Value> =
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let told = lines.iter().map(|line| (line["request_id"].as_str(), line["user_id"].as_str()));
+        let r1 = Some("r1");
+        assert!(told.eq([(r1, None), (r1, Some("bob")), (r1, Some("ada"))]), "{lines:?}");
+        let line = written_about(Format::Pretty, || tracing::info!(answer = 42, "it works"));
+        assert!(line.ends_with("it works answer=42 request_id=r1\n"), "{line}");
+    }
+
+    #[test]
+    fn a_span_is_for_traces_and_leaves_nothing_in_a_line() {
+        let line = written(Format::Json, || {
+            tracing::info_span!("hash", queue_ms = 7).in_scope(|| tracing::info!("here"));
+        });
+        assert!(!line.contains("queue_ms"), "{line}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod metrics;
 pub mod reports;
 mod sender;
 mod start;
+pub mod subject;
 pub mod traces;
 
 pub use start::{StartError, Telemetry, measure};

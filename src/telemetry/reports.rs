@@ -22,6 +22,7 @@ use tracing_subscriber::{Layer, Registry};
 
 use super::logs::Listener;
 use super::sender::agent;
+use super::subject;
 use scrub::scrubbed;
 
 /// How many reports a minute are sent at most: one fault can fail every request.
@@ -29,9 +30,6 @@ const PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
 /// The fields of an event that a report has as tags. The rest is told to nobody.
 const TAGS: [&str; 7] = ["request_id", "route", "method", "status", "code", "task", "location"];
-
-/// The span of a request.
-const REQUEST: &str = "request";
 
 /// Whoever sends reports of errors.
 pub struct Reports(Arc<Client>);
@@ -52,12 +50,8 @@ pub fn start(dsn: &str, environment: String) -> Result<(Reports, Listener), Pars
     let reporter = Reporter { client: client.clone(), bound, kept_back: AtomicU64::new(0) };
     // Asked each time, as that of the log.
     let errors = dynamic_filter_fn(|metadata, _| {
-        let matters = if metadata.is_span() {
-            metadata.name() == REQUEST
-        } else {
-            *metadata.level() == tracing::Level::ERROR
-        };
-        matters && metadata.target().starts_with(env!("CARGO_PKG_NAME"))
+        let is_error = metadata.is_event() && *metadata.level() == tracing::Level::ERROR;
+        is_error && metadata.target().starts_with(env!("CARGO_PKG_NAME"))
     });
     Ok((Reports(client), reporter.with_filter(errors).boxed()))
 }
@@ -87,15 +81,15 @@ struct Reporter {
 }
 
 impl Layer<Registry> for Reporter {
-    fn on_event(&self, event: &tracing::Event<'_>, context: Context<'_, Registry>) {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, Registry>) {
         let mut seen = Seen::default();
         event.record(&mut seen);
+        let request = subject::current(|request| request.request_id().to_owned());
         // A panic in a request is in the request's own line, which comes with its route.
-        let in_request =
-            || context.event_scope(event).is_some_and(|mut scope| scope.any(|s| s.name() == REQUEST));
-        if seen.tag("location").is_some() && in_request() {
+        if seen.tag("location").is_some() && request.is_some() {
             return;
         }
+        seen.tags.extend(request.map(|id| ("request_id", id)));
         if self.bound.check().is_ok() {
             self.client.capture_event(seen.report(self.kept_back.swap(0, Ordering::Relaxed)), None);
         } else {

@@ -40,9 +40,6 @@ const QUEUE: usize = 4096;
 /// How often it is said that spans were lost.
 const NOTICE: Duration = Duration::from_secs(60);
 
-/// The target of spans that are for the log alone: probes and scrapes are frequent.
-pub const UNTRACED: &str = concat!(env!("CARGO_PKG_NAME"), "::untraced");
-
 /// Whoever sends the spans of this process.
 pub struct Traces(SdkTracerProvider);
 
@@ -147,8 +144,7 @@ fn address(collector: &Url, signal: &str) -> String {
 }
 
 fn is_ours(metadata: &Metadata<'_>) -> bool {
-    let target = metadata.target();
-    metadata.is_span() && target.starts_with(env!("CARGO_PKG_NAME")) && target != UNTRACED
+    metadata.is_span() && metadata.target().starts_with(env!("CARGO_PKG_NAME"))
 }
 
 fn begins(metadata: &Metadata<'_>) -> bool {

@@ -5,7 +5,7 @@ mod tests;
 
 use std::error::Error;
 use std::iter;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::HttpBody;
@@ -13,40 +13,23 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing::{Instrument, Level, Span, field};
+use tracing::{Instrument, Level};
 
 use super::streamed::Streamed;
-use super::trace::{self, Decision, Trace};
+use super::trace::{Decision, Trace};
 use crate::base::clock::millis;
-use crate::base::id::UserId;
 use crate::http::Problem;
 use crate::http::extract::{ClientAddress, RequestId};
-use crate::telemetry::traces::UNTRACED;
-
-/// A request extension in which the access floor notes who is calling, for the log.
-#[derive(Clone, Debug)]
-pub struct RequestUser {
-    user: Arc<OnceLock<String>>,
-    span: Span,
-}
-
-impl RequestUser {
-    pub fn set(&self, user: UserId) {
-        // The first to say so is right: a request has one caller.
-        let user = self.user.get_or_init(|| user.to_string());
-        self.span.record("user_id", user.as_str());
-    }
-}
+use crate::telemetry::subject::{Subject, about};
 
 /// What the line says of the request.
 struct Line {
     started: Instant,
     method: Method,
     route: Option<MatchedPath>,
-    request_id: RequestId,
     trace: Trace,
     client: ClientAddress,
-    caller: RequestUser,
+    subject: Arc<Subject>,
 }
 
 /// What the line says of the answer.
@@ -59,7 +42,7 @@ struct Answer {
 /// Nobody is there to be answered: what nginx logs for it.
 const ABORTED: Answer = Answer { status: 499, code: Some("aborted"), cause: None };
 
-pub(super) async fn record(State(https): State<bool>, mut request: Request, next: Next) -> Response {
+pub(super) async fn record(State(https): State<bool>, request: Request, next: Next) -> Response {
     let extensions = request.extensions();
     let request_id: RequestId = extensions.get().cloned().unwrap_or_default();
     let route: Option<MatchedPath> = extensions.get().cloned();
@@ -67,30 +50,12 @@ pub(super) async fn record(State(https): State<bool>, mut request: Request, next
     let is_dull = is_dull(route.as_ref());
     let headers = request.headers();
     let decision = if is_dull { Decision::untraced(headers) } else { Decision::of(headers) };
-    let trace_id = decision.id();
-    let name = trace::Name { method: request.method(), route: route.as_ref() };
-    let named = decision.is_recorded().then_some(&name);
-    macro_rules! span {
-        ($target:expr) => {
-            tracing::info_span!(
-                target: $target,
-                "request",
-                request_id = request_id.as_str(),
-                trace_id = trace_id.as_deref(),
-                user_id = field::Empty,
-                otel.kind = named.is_some().then_some("server"),
-                otel.name = named.map(field::display),
-            )
-        };
-    }
-    let span = if decision.is_recorded() { span!(module_path!()) } else { span!(UNTRACED) };
-    let trace = Trace::begin(&span, decision, trace_id, &request, https);
-    let caller = RequestUser { user: Arc::default(), span: span.clone() };
+    let subject = Arc::new(Subject::new(request_id.shared(), decision.id()));
+    let trace = Trace::begin(decision, &request, https);
+    let span = trace.span();
     let (started, method) = (Instant::now(), request.method().clone());
-    let line = Line { started, method, route, request_id, trace, client, caller: caller.clone() };
-    request.extensions_mut().insert(caller);
-    let open = Open(Some(line));
-    let response = next.run(request).instrument(span).await;
+    let open = Open(Some(Line { started, method, route, trace, client, subject: subject.clone() }));
+    let response = about(subject, next.run(request)).instrument(span).await;
     let Some(line) = open.answered() else { return response };
     line.write(&response);
     let status = response.status().as_u16();
@@ -138,7 +103,7 @@ impl Line {
         let is_ours = problem.is_some() && response.status().is_server_error();
         let (cause, detail) = if is_ours { (chain, None) } else { (None, chain) };
         if let Some(cause) = detail {
-            tracing::debug!(parent: None, request_id = self.request_id.as_str(), code, cause, "refused");
+            tracing::debug!(parent: None, request_id = self.subject.request_id(), code, cause, "refused");
         }
         let level = match is_ours {
             true => Level::ERROR,
@@ -178,9 +143,9 @@ impl Line {
                     status,
                     duration_ms = millis(self.started.elapsed()),
                     client = %self.client.0,
-                    request_id = self.request_id.as_str(),
-                    trace_id = self.trace.id(),
-                    user_id = self.caller.user.get().map(String::as_str),
+                    request_id = self.subject.request_id(),
+                    trace_id = self.subject.trace_id(),
+                    user_id = self.subject.user_id(),
                     code,
                     cause,
                     "{message}"

@@ -7,7 +7,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, Method};
 use opentelemetry::Context;
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{SpanContext, Status, TraceContextExt};
+use opentelemetry::trace::{SpanContext, Status};
 use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
@@ -41,10 +41,6 @@ impl Decision {
         Self { trace: traces::decide(&parent), parent, named }
     }
 
-    pub fn is_recorded(&self) -> bool {
-        self.trace.as_ref().is_some_and(SpanContext::is_sampled)
-    }
-
     pub fn id(&self) -> Option<String> {
         self.trace.as_ref().map(|trace| trace.trace_id().to_string()).or_else(|| self.named.clone())
     }
@@ -52,59 +48,56 @@ impl Decision {
 
 /// A request in its trace.
 pub(super) struct Trace {
+    /// None where nothing is recorded.
     span: Span,
-    id: Option<String>,
-    is_recorded: bool,
 }
 
 impl Trace {
-    /// Puts the span of a request into the trace that was decided on.
-    pub fn begin(
-        span: &Span,
-        decision: Decision,
-        id: Option<String>,
-        request: &Request,
-        https: bool,
-    ) -> Self {
-        let this = Self { span: span.clone(), id, is_recorded: false };
-        match decision.trace.filter(SpanContext::is_sampled) {
-            Some(trace) if span.set_parent(decision.parent).is_ok() => this.join(&trace, request, https),
-            _ => this,
-        }
+    /// Records a request if that was decided.
+    pub fn begin(decision: Decision, request: &Request, https: bool) -> Self {
+        let span = match decision.trace.filter(SpanContext::is_sampled) {
+            Some(trace) => recorded(&trace, decision.parent, request, https),
+            None => Span::none(),
+        };
+        Self { span }
     }
 
-    fn join(self, decided: &SpanContext, request: &Request, https: bool) -> Self {
-        let (span, route) = (&self.span, request.extensions().get().map(MatchedPath::as_str));
-        // This begins it.
-        let context = traces::within(decided.trace_id(), || span.context());
-        span.set_attribute("http.request.method", name(request.method()));
-        span.set_attribute("url.scheme", if https { "https" } else { "http" });
-        if let Some(route) = route {
-            span.set_attribute("http.route", route.to_owned());
-        }
-        Self { is_recorded: context.span().span_context().is_sampled(), ..self }
-    }
-
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
+    pub fn span(&self) -> Span {
+        self.span.clone()
     }
 
     /// Says how it ended.
     pub fn end(&self, status: u16, code: Option<&'static str>) {
-        if self.is_recorded {
-            self.span.set_attribute("http.response.status_code", i64::from(status));
-            if status >= 500 {
-                self.span.set_attribute("error.type", code.unwrap_or("error"));
-                self.span.set_status(Status::error(""));
-            }
+        self.span.set_attribute("http.response.status_code", i64::from(status));
+        if status >= 500 {
+            self.span.set_attribute("error.type", code.unwrap_or("error"));
+            self.span.set_status(Status::error(""));
         }
     }
 }
 
+/// The span of a request that belongs to this trace.
+fn recorded(trace: &SpanContext, parent: Context, request: &Request, https: bool) -> Span {
+    let route = request.extensions().get::<MatchedPath>();
+    let called = Name { method: request.method(), route };
+    let span = tracing::info_span!("request", otel.kind = "server", otel.name = %called);
+    if span.set_parent(parent).is_err() {
+        return Span::none();
+    }
+    // This begins it.
+    traces::within(trace.trace_id(), || span.context());
+    span.set_attribute("http.request.method", name(request.method()));
+    span.set_attribute("url.scheme", if https { "https" } else { "http" });
+    if let Some(route) = route {
+        span.set_attribute("http.route", route.as_str().to_owned());
+    }
+    span
+}
+
 /// What a request is called in its trace: by its route, never by its path.
-pub(super) struct Name<'r> {
-    pub method: &'r Method,
-    pub route: Option<&'r MatchedPath>,
+struct Name<'r> {
+    method: &'r Method,
+    route: Option<&'r MatchedPath>,
 }
 
 impl fmt::Display for Name<'_> {

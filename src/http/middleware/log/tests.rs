@@ -13,7 +13,9 @@ use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use super::*;
+use crate::base::id::UserId;
 use crate::http::Code;
+use crate::telemetry::subject::called_by;
 
 /// The lines at `level` and above that a request to `path` leaves.
 async fn logged(level: tracing::Level, path: &str) -> Vec<serde_json::Value> {
@@ -24,7 +26,7 @@ async fn logged(level: tracing::Level, path: &str) -> Vec<serde_json::Value> {
         tracing_subscriber::fmt().json().flatten_event(true).with_max_level(level).with_writer(make_writer);
     let _guard = tracing::subscriber::set_default(log.finish());
     let user: UserId = "01981f3c-6d7a-7c4e-9b51-3a52c7e1b0aa".parse().unwrap();
-    let name = move |axum::Extension(caller): axum::Extension<RequestUser>| async move { caller.set(user) };
+    let name = move || async move { called_by(user) };
     let router = Router::new()
         .route("/users/{id}", get(name))
         .route("/health/live", get(|| async {}))
