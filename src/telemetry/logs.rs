@@ -7,6 +7,8 @@ use std::panic;
 use std::str::FromStr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use tracing::subscriber::Interest;
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::field::{MakeExt, RecordFields};
 use tracing_subscriber::filter::{FilterExt, ParseError, dynamic_filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
@@ -57,6 +59,9 @@ pub struct InvalidLevel {
 /// Hears of the events and spans of `tracing`, beside the log.
 pub type Listener = Box<dyn Layer<Registry> + Send + Sync>;
 
+/// Says, each time, whether a span is made.
+pub type Wanted = fn(&Metadata<'_>) -> bool;
+
 /// How much is logged in this process, and what changes it.
 static LEVEL: OnceLock<Dial> = OnceLock::new();
 
@@ -65,14 +70,20 @@ struct Dial {
     level: Mutex<String>,
 }
 
-/// Starts the log, and whoever listens beside it. `level` is a level, or directives such as
-/// `info,sqlx=warn`. Only the first call in a process has an effect, so that tests may each ask for it.
-pub fn init(format: Format, level: &str, listeners: Vec<Listener>) -> Result<(), InvalidLevel> {
+/// Starts the log, and whoever listens beside it, to those `spans` that are made, or to none. `level` is a
+/// level, or directives such as `info,sqlx=warn`. Only the first call in a process has an effect, so that tests
+/// may each ask for it.
+pub fn init(
+    format: Format,
+    level: &str,
+    listeners: Vec<Listener>,
+    spans: Option<Wanted>,
+) -> Result<(), InvalidLevel> {
     let (filter, handle) = reload::Layer::new(filter(level)?);
     let log = layer(format, filter, io::stderr, io::stderr().is_terminal());
     let all = listeners.into_iter().chain([log]).collect::<Vec<_>>();
     // Where another subscriber is there already, it stays.
-    if tracing_subscriber::registry().with(all).try_init().is_ok() {
+    if subscriber(all, spans).try_init().is_ok() {
         _ = LEVEL.set(Dial { filter: handle, level: Mutex::new(level.to_owned()) });
     }
     Ok(())
@@ -91,6 +102,18 @@ pub fn set_level(new: &str) -> Result<Option<String>, InvalidLevel> {
     // It fails where the subscriber is gone, and then there is nothing to change.
     _ = dial.filter.reload(filter);
     Ok(Some(std::mem::replace(&mut *level, new.to_owned())))
+}
+
+/// A registry makes every span, though each of its listeners declines it. So this is asked before.
+fn subscriber(listeners: Vec<Listener>, spans: Option<Wanted>) -> impl Subscriber + Send + Sync {
+    let is_made = move |metadata: &Metadata<'_>| spans.is_some_and(|wanted| wanted(metadata));
+    let all = dynamic_filter_fn(move |metadata, _| metadata.is_event() || is_made(metadata));
+    let all = all.with_callsite_filter(move |metadata| match (metadata.is_event(), spans) {
+        (true, _) => Interest::always(),
+        (false, Some(_)) => Interest::sometimes(),
+        (false, None) => Interest::never(),
+    });
+    tracing_subscriber::registry().with(listeners).with(all)
 }
 
 fn filter(level: &str) -> Result<EnvFilter, InvalidLevel> {
@@ -198,7 +221,7 @@ mod tests {
         let sink = Sink::default();
         let writer = sink.clone();
         let log = layer(format, filter("info").unwrap(), move || writer.clone(), false);
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(log), event);
+        tracing::subscriber::with_default(subscriber(vec![log], Some(|_| true)), event);
         String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
     }
 
@@ -261,6 +284,18 @@ mod tests {
     }
 
     #[test]
+    fn a_span_that_nobody_wants_is_not_made() {
+        let is_made = |spans| {
+            let log = layer(Format::Json, filter("trace").unwrap(), io::sink, false);
+            let span = || tracing::trace_span!("hash");
+            let span = tracing::subscriber::with_default(subscriber(vec![log], spans), span);
+            !span.is_disabled()
+        };
+        assert!(is_made(Some(|metadata| metadata.name() == "hash")));
+        assert!(!is_made(Some(|metadata| metadata.name() == "sql")) && !is_made(None));
+    }
+
+    #[test]
     fn what_is_below_the_level_is_left_out() {
         assert_eq!(written(Format::Json, || tracing::debug!("quiet")), "");
     }
@@ -268,15 +303,14 @@ mod tests {
     #[test]
     fn a_level_that_is_none_is_named() {
         assert_eq!(
-            init(Format::Json, "loud=very", Vec::new()).unwrap_err().to_string(),
+            init(Format::Json, "loud=very", Vec::new(), None).unwrap_err().to_string(),
             "`loud=very` is not a log level"
         );
     }
 
     #[test]
     fn starting_twice_is_harmless() {
-        assert!(
-            init(Format::Json, "off", Vec::new()).is_ok() && init(Format::Pretty, "off", Vec::new()).is_ok()
-        );
+        assert!(init(Format::Json, "off", Vec::new(), None).is_ok());
+        assert!(init(Format::Pretty, "off", Vec::new(), None).is_ok());
     }
 }

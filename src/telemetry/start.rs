@@ -63,7 +63,7 @@ impl Telemetry {
             LogFormat::Pretty => Format::Pretty,
             LogFormat::Json => Format::Json,
         };
-        logs::init(format, &config.log.level, listeners)?;
+        logs::init(format, &config.log.level, listeners, this.traces.is_some().then_some(traces::wanted))?;
         SERVES.store(true, Ordering::Relaxed);
         Ok(this)
     }

@@ -23,7 +23,6 @@ use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, IdGenerator, RandomIdGenerator, SdkTracer, SdkTracerProvider,
     Span, SpanData, SpanExporter as Export, SpanProcessor,
 };
-use tracing::subscriber::Interest;
 use tracing::{Level, Metadata};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::dynamic_filter_fn;
@@ -66,14 +65,16 @@ pub fn start(collector: &Url, resource: Resource) -> Result<(Traces, Listener), 
         .with_level(false)
         .with_target(false)
         .with_tracked_inactivity(false);
-    let wanted =
-        dynamic_filter_fn(|metadata, _| {
-            begins(metadata) || is_ours(metadata) && is_recorded(&Context::current())
-        })
-        .with_callsite_filter(|metadata| {
-            if is_ours(metadata) { Interest::sometimes() } else { Interest::never() }
-        });
-    Ok((Traces(provider), layer.with_filter(wanted).boxed()))
+    // Asked each time, as that of the log.
+    let spans = dynamic_filter_fn(|metadata, _| metadata.is_span());
+    Ok((Traces(provider), layer.with_filter(spans).boxed()))
+}
+
+/// Whether a span is to be recorded: it begins a trace, or is part of one that is.
+pub fn wanted(metadata: &Metadata<'_>) -> bool {
+    let is_ours = metadata.is_span() && metadata.target().starts_with(env!("CARGO_PKG_NAME"));
+    let begins = *metadata.level() <= Level::INFO;
+    is_ours && (begins || Context::current().span().span_context().is_sampled())
 }
 
 /// Says by the same settings, and of nobody, what would be recorded.
@@ -141,18 +142,6 @@ impl Traces {
 
 fn address(collector: &Url, signal: &str) -> String {
     format!("{}/{signal}", collector.as_str().trim_end_matches('/'))
-}
-
-fn is_ours(metadata: &Metadata<'_>) -> bool {
-    metadata.is_span() && metadata.target().starts_with(env!("CARGO_PKG_NAME"))
-}
-
-fn begins(metadata: &Metadata<'_>) -> bool {
-    is_ours(metadata) && *metadata.level() <= Level::INFO
-}
-
-fn is_recorded(context: &Context) -> bool {
-    context.span().span_context().is_sampled()
 }
 
 #[derive(Debug)]
