@@ -51,13 +51,9 @@ impl Db {
 
     /// Measures from now on; the first to say so decides.
     pub fn measure(&self, meter: &Meter) {
-        if self.meters.instruments.set(Instruments::new(meter)).is_err() {
+        let pools: Vec<_> = states(&self.pools).iter().map(|pool| pool.name).collect();
+        if self.meters.instruments.set(Instruments::new(meter, &pools)).is_err() {
             return;
-        }
-        if let Some(instruments) = self.meters.instruments.get() {
-            states(&self.pools)
-                .iter()
-                .for_each(|pool| instruments.timeouts.add(0, &[KeyValue::new(POOL, pool.name)]));
         }
         let (driver, clock) = (self.driver(), self.clock.clone());
         meter

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Histogram, Meter};
+use opentelemetry::metrics::{BoundHistogram, Counter, Histogram, Meter};
 
 /// Counts for all who hold the same pools. Without instruments, as commands run, only statements.
 #[derive(Default)]
@@ -15,10 +15,19 @@ pub(super) struct Meters {
     pub instruments: OnceLock<Instruments>,
 }
 
+/// Their series are bound: to look one up by its attributes for each statement costs more than to add to it.
 pub(super) struct Instruments {
     duration: Histogram<f64>,
-    wait: Histogram<f64>,
-    pub timeouts: Counter<u64>,
+    statements: Vec<Statements>,
+    waits: Vec<(&'static str, BoundHistogram<f64>)>,
+    timeouts: Counter<u64>,
+}
+
+/// The series of a verb, from the first of its statements on.
+struct Statements {
+    verb: &'static str,
+    done: OnceLock<BoundHistogram<f64>>,
+    failed: OnceLock<BoundHistogram<f64>>,
 }
 
 pub(super) const POOL: &str = "db.client.connection.pool.name";
@@ -26,7 +35,7 @@ pub(super) const POOL: &str = "db.client.connection.pool.name";
 const SECONDS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
 impl Instruments {
-    pub fn new(meter: &Meter) -> Self {
+    pub fn new(meter: &Meter, pools: &[&'static str]) -> Self {
         let seconds = |name, about| {
             meter
                 .f64_histogram(name)
@@ -35,37 +44,45 @@ impl Instruments {
                 .with_boundaries(SECONDS.to_vec())
                 .build()
         };
+        let about = "Time until there is a connection, or the turn to write";
+        let wait = seconds("db.client.connection.wait_time", about);
+        let timeouts = meter.u64_counter("db.client.connection.timeouts").with_unit("{timeout}");
+        let timeouts = timeouts.with_description("Waits for a connection that ended without one").build();
+        // Whoever watches an increase must not miss the first.
+        pools.iter().for_each(|pool| timeouts.add(0, &[KeyValue::new(POOL, *pool)]));
+        let statements = VERBS.into_iter().chain([OTHER]);
         Self {
             duration: seconds("db.client.operation.duration", "Time that statements take"),
-            wait: seconds(
-                "db.client.connection.wait_time",
-                "Time until there is a connection, or the turn to write",
-            ),
-            timeouts: meter
-                .u64_counter("db.client.connection.timeouts")
-                .with_unit("{timeout}")
-                .with_description("Waits for a connection that ended without one")
-                .build(),
+            statements: statements.map(Statements::of).collect(),
+            waits: pools.iter().map(|pool| (*pool, wait.bind(&[KeyValue::new(POOL, *pool)]))).collect(),
+            timeouts,
         }
+    }
+}
+
+impl Statements {
+    fn of(verb: &'static str) -> Self {
+        Self { verb, done: OnceLock::new(), failed: OnceLock::new() }
     }
 }
 
 impl Meters {
     pub fn statement(&self, sql: &str, took: Duration, is_failed: bool) {
         let Some(instruments) = self.instruments.get() else { return };
-        let outcome = if is_failed { "failed" } else { "done" };
-        instruments.duration.record(
-            took.as_secs_f64(),
-            &[KeyValue::new("db.operation.name", verb(sql)), KeyValue::new("outcome", outcome)],
-        );
+        let verb = verb(sql);
+        let Some(series) = instruments.statements.iter().find(|series| series.verb == verb) else { return };
+        let (series, outcome) = if is_failed { (&series.failed, "failed") } else { (&series.done, "done") };
+        let named = || [KeyValue::new("db.operation.name", verb), KeyValue::new("outcome", outcome)];
+        series.get_or_init(|| instruments.duration.bind(&named())).record(took.as_secs_f64());
     }
 
     pub fn connection(&self, pool: &'static str, took: Duration, is_failed: bool) {
         let Some(instruments) = self.instruments.get() else { return };
-        let pool = [KeyValue::new(POOL, pool)];
-        instruments.wait.record(took.as_secs_f64(), &pool);
+        if let Some((_, wait)) = instruments.waits.iter().find(|(name, _)| *name == pool) {
+            wait.record(took.as_secs_f64());
+        }
         if is_failed {
-            instruments.timeouts.add(1, &pool);
+            instruments.timeouts.add(1, &[KeyValue::new(POOL, pool)]);
         }
     }
 
@@ -84,11 +101,13 @@ impl Drop for Waiting<'_> {
     }
 }
 
+const VERBS: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
+const OTHER: &str = "OTHER";
+
 /// A word of ours, whatever a statement begins with.
 fn verb(sql: &str) -> &'static str {
     let word = sql.split_whitespace().next().unwrap_or_default();
-    let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
-    verbs.into_iter().find(|verb| verb.eq_ignore_ascii_case(word)).unwrap_or("OTHER")
+    VERBS.into_iter().find(|verb| verb.eq_ignore_ascii_case(word)).unwrap_or(OTHER)
 }
 
 #[cfg(test)]

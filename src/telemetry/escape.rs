@@ -29,7 +29,7 @@ impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for Escaping<M> {
 }
 
 fn escaped(line: &[u8]) -> Cow<'_, [u8]> {
-    if !line.iter().any(|byte| matches!(byte, 0x7f | 0xc2)) {
+    if memchr::memchr2(0x7f, 0xc2, line).is_none() {
         return line.into();
     }
     let text = String::from_utf8_lossy(line);

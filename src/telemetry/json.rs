@@ -1,6 +1,7 @@
 //! A line of the log as one flat JSON object. The subscriber's own formatter writes the same, at three times
 //! the cost: it brings each piece of a line through several writers, on every request.
 
+use std::cell::RefCell;
 use std::fmt::{self, Debug};
 
 use serde::Serialize;
@@ -8,15 +9,19 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::spelling::Spelling;
 use super::subject;
 
 /// How records of the `log` crate say where they are from.
 const FROM_LOG: &str = "log.";
 
 pub(super) struct Json;
+
+thread_local! {
+    static TIME: RefCell<Spelling> = RefCell::default();
+}
 
 impl<S, N> FormatEvent<S, N> for Json
 where
@@ -29,10 +34,8 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut time = String::with_capacity(32);
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
         let mut line = Object::begin();
-        line.add("timestamp", &time);
+        TIME.with_borrow_mut(|time| line.add("timestamp", time.now()));
         line.add("level", event.metadata().level().as_str());
         event.record(&mut line);
         let target = line.target.take();

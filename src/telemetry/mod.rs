@@ -6,6 +6,7 @@ pub mod logs;
 pub mod metrics;
 pub mod reports;
 mod sender;
+mod spelling;
 mod start;
 pub mod subject;
 pub mod traces;
