@@ -38,6 +38,13 @@ impl From<sqlx::Error> for DbError {
 }
 
 impl DbError {
+    /// Whether the transaction was given up for the sake of others, which the same transaction may not be the
+    /// next time: it could not be put in order with them, or each waited for the other (PostgreSQL).
+    pub fn is_given_up(&self) -> bool {
+        let Self::Unavailable(sqlx::Error::Database(e)) = self else { return false };
+        e.code().is_some_and(|code| code == "40001" || code == "40P01")
+    }
+
     /// Whether another transaction held for too long what the statement waited for (PostgreSQL).
     pub fn is_lock_timeout(&self) -> bool {
         let Self::Unavailable(sqlx::Error::Database(e)) = self else { return false };
@@ -69,12 +76,15 @@ impl DbError {
 }
 
 /// PostgreSQL: connection, resources, operator intervention (time-outs too), what was given up for others
-/// (serialisation, deadlocks), a transaction that nobody went on with.
+/// (serialisation, deadlocks), a transaction that nobody went on with, a server that only reads while another
+/// takes over.
 /// SQLite: busy, locked, I/O error, full, cannot open (primary result codes, low byte).
 fn is_passing(code: &str) -> bool {
     match code.parse::<u32>() {
         Ok(sqlite) if code.len() < 5 => matches!(sqlite & 0xff, 5 | 6 | 10 | 13 | 14),
-        _ => ["08", "53", "57", "58", "40", "55P03", "25P03"].iter().any(|class| code.starts_with(class)),
+        _ => ["08", "53", "57", "58", "40", "55P03", "25P03", "25006"]
+            .iter()
+            .any(|class| code.starts_with(class)),
     }
 }
 
@@ -84,9 +94,10 @@ mod tests {
 
     #[test]
     fn time_outs_and_lost_servers_pass_and_mistakes_do_not() {
-        for code in
-            ["57014", "57P01", "08006", "53300", "40001", "40P01", "55P03", "25P03", "5", "261", "13", "1546"]
-        {
+        for code in [
+            "57014", "57P01", "08006", "53300", "40001", "40P01", "55P03", "25P03", "25006", "5", "261",
+            "13", "1546",
+        ] {
             assert!(is_passing(code), "{code}");
         }
         for code in ["25001", "25P02", "42601", "23505", "22001", "1", "1555", "19"] {

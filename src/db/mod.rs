@@ -3,6 +3,7 @@
 //! `db.read()` gives a [`Session`], `db.write()` a [`Tx`]; both take the same text through `query`,
 //! and only a [`Tx`] can `execute`. The portability law is in `docs/database.md`.
 
+pub mod attempt;
 pub mod backup;
 mod change;
 mod connection;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::attempt::note_commit;
 use super::change::{Change, Herald};
 use super::connection::Held;
 use super::error::DbError;
@@ -81,11 +82,17 @@ impl Tx {
     pub async fn commit(mut self) -> Result<(), DbError> {
         let changes = mem::take(&mut self.changes);
         self.number(&changes).await?;
-        match self.session.held {
-            Held::SqliteTx(tx) => tx.commit().await?,
-            Held::PostgresTx(tx, silence) | Held::Pooled(tx, silence) => silence.end(tx.commit()).await?,
-            Held::Sqlite(_) | Held::Postgres(..) => {}
+        let committed = match self.session.held {
+            Held::SqliteTx(tx) => tx.commit().await.map_err(DbError::from),
+            Held::PostgresTx(tx, silence) | Held::Pooled(tx, silence) => {
+                silence.end(tx.commit()).await.map_err(DbError::from)
+            }
+            Held::Sqlite(_) | Held::Postgres(..) => Ok(()),
+        };
+        if !committed.as_ref().is_err_and(DbError::is_given_up) {
+            note_commit();
         }
+        committed?;
         self.herald.tell(&changes);
         Ok(())
     }

@@ -105,11 +105,15 @@ impl Problem {
         self.0.code
     }
 
-    /// The cause and its causes, outermost first; one that says the same as that before it is left out.
-    pub fn chain(&self) -> Vec<String> {
+    /// The cause and its causes, outermost first.
+    pub fn causes(&self) -> impl Iterator<Item = &(dyn Error + 'static)> {
         let first = self.0.cause.as_deref().map(|cause| cause as &dyn Error);
-        let causes = std::iter::successors(first, |&cause| cause.source()).map(ToString::to_string);
-        let mut chain: Vec<_> = causes.collect();
+        std::iter::successors(first, |&cause| cause.source())
+    }
+
+    /// What they say; one that says the same as that before it is left out.
+    pub fn chain(&self) -> Vec<String> {
+        let mut chain: Vec<_> = self.causes().map(ToString::to_string).collect();
         // Many an error ends with the words of its source.
         chain.dedup_by(|cause, said| said.ends_with(cause.as_str()));
         chain

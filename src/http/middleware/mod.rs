@@ -1,6 +1,7 @@
 //! What happens to every request, in order, on one page.
 
 mod accept;
+mod again;
 mod body;
 mod client;
 mod cors;
@@ -76,6 +77,7 @@ pub fn stack<S: Clone + Send + Sync + 'static>(router: Router<S>, settings: Stac
             .layer(from_fn(limits::enforce))
             .layer(from_fn(accept::negotiate))
             .layer(from_fn_with_state(request_timeout, timeout::enforce))
-            .layer(from_fn_with_state(request_timeout / 2, body::bound)),
+            .layer(from_fn_with_state(request_timeout / 2, body::bound))
+            .layer(from_fn(again::repeat)),
     )
 }

@@ -40,6 +40,32 @@ async fn what_the_database_gave_up_for_others_is_answered_with_when_to_come_back
     assert_eq!(ada.get(NOTES).await.json()["items"].as_array().unwrap().len(), given_up.len());
 }
 
+/// Fails so often as the body of the note says, and then no more. A sequence remembers what is given up.
+const GIVE_UP_AT_FIRST: &str = "CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN IF nextval('attempts') <= NEW.body::int THEN RAISE EXCEPTION 'given up' USING ERRCODE = NEW.title; END IF;
+    RETURN NEW; END $$";
+
+#[tokio::test]
+async fn what_the_database_gave_up_for_others_is_done_again_once() {
+    let Some(stage) = Stage::on_postgres().await else { return };
+    let app = stage.start().await;
+    let ada = app.user().await;
+    let mut tx = app.state.db.write().await.unwrap();
+    for statement in ["CREATE SEQUENCE attempts", GIVE_UP_AT_FIRST, EACH_TIME] {
+        tx.query(statement).execute().await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    for state in ["40001", "40P01"] {
+        let mut tx = app.state.db.write().await.unwrap();
+        tx.query("ALTER SEQUENCE attempts RESTART").execute().await.unwrap();
+        tx.commit().await.unwrap();
+        let new = json!({"title": state, "body": "2"});
+        ada.post(NOTES, new.clone()).header("idempotency-key", state).await.expect(201);
+        ada.post(NOTES, new).header("idempotency-key", state).await.expect(201);
+    }
+    assert_eq!(ada.get(NOTES).await.json()["items"].as_array().unwrap().len(), 2);
+}
+
 #[tokio::test]
 async fn a_transaction_that_nobody_goes_on_with_holds_the_others_up_for_a_moment_only() {
     let Some(stage) = Stage::on_postgres().await else { return };
