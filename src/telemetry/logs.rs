@@ -107,8 +107,8 @@ pub fn set_level(new: &str) -> Result<Option<String>, InvalidLevel> {
 /// A registry makes every span, though each of its listeners declines it. So this is asked before.
 fn subscriber(listeners: Vec<Listener>, spans: Option<Wanted>) -> impl Subscriber + Send + Sync {
     let is_made = move |metadata: &Metadata<'_>| spans.is_some_and(|wanted| wanted(metadata));
-    let all = dynamic_filter_fn(move |metadata, _| metadata.is_event() || is_made(metadata));
-    let all = all.with_callsite_filter(move |metadata| match (metadata.is_event(), spans) {
+    let all = dynamic_filter_fn(move |metadata, _| !metadata.is_span() || is_made(metadata));
+    let all = all.with_callsite_filter(move |metadata| match (!metadata.is_span(), spans) {
         (true, _) => Interest::always(),
         (false, Some(_)) => Interest::sometimes(),
         (false, None) => Interest::never(),
@@ -155,7 +155,7 @@ where
     // One that is asked each time. Somebody who only asks whether a line would be written (`enabled!`, as
     // sqlx does) leaves the answer behind in the thread, and a line whose answer is known beforehand would
     // take that for its own.
-    let filter = filter.and(dynamic_filter_fn(|metadata, _| metadata.is_event()));
+    let filter = filter.and(dynamic_filter_fn(|metadata, _| !metadata.is_span()));
     match format {
         Format::Json => {
             let log = log.event_format(Json).with_writer(Escaping(writer));
