@@ -3,6 +3,8 @@
 use futures_util::future::join_all;
 use insta::assert_json_snapshot;
 use serde_json::json;
+use stead::base::id::UserId;
+use stead::base::secret::Password;
 
 use crate::harness::{App, PASSWORD, behaviour};
 
@@ -151,5 +153,52 @@ behaviour! {
         stronger.anonymous().login(&ada.email, PASSWORD).await.expect(200);
         assert!(hash().await.starts_with("$argon2id$v=19$m=128,t=1,p=1$"));
         stronger.anonymous().login(&ada.email, PASSWORD).await.expect(200);
+    }
+
+    async fn many_right_passwords_at_once_all_sign_in_while_their_hash_is_replaced(app: App) {
+        let ada = app.user().await;
+        let stronger = app.stage.clone().with("auth.hash.memory_kib", 128).start().await;
+        let logins = (0..12).map(|_| stronger.anonymous().login(&ada.email, PASSWORD).into_future());
+        for login in join_all(logins).await {
+            login.expect(200);
+        }
+        // And all of it at no cost: the budget of guesses is whole.
+        for _ in 0..10 {
+            stronger.anonymous().login(&ada.email, "wrong").await.refused(401, "invalid_credentials");
+        }
+    }
+
+    async fn what_changes_while_a_hash_is_replaced_holds_for_the_sign_in(app: App) {
+        // Slow enough for something to happen between the check and the session.
+        let slow = app.stage.clone().with("auth.hash.memory_kib", 65_536).start().await;
+        let set = async |column: &'static str, id: &str, value: &str| {
+            let mut tx = app.state.db.write().await.unwrap();
+            let update = tx.query("UPDATE users SET ").push(column).push(" = $? WHERE id = $?");
+            update.bind(value).bind(id.parse::<UserId>().unwrap()).execute().await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let other = app.state.passwords.rehash(Password::new("another".into())).await.unwrap();
+        for (column, value, refusal) in [
+            ("password_hash", other.as_str(), (401, "invalid_credentials")),
+            ("status", "suspended", (403, "account_suspended")),
+            ("status", "deleted", (401, "invalid_credentials")),
+        ] {
+            let mut met = false;
+            for _ in 0..20 {
+                let (ada, before) = (app.user().await, slow.state.passwords.computed());
+                let login = tokio::spawn(slow.anonymous().login(&ada.email, PASSWORD).into_future());
+                while slow.state.passwords.computed() == before {
+                    tokio::task::yield_now().await;
+                }
+                set(column, &ada.id, value).await;
+                let reply = login.await.unwrap();
+                met = reply.status != 200;
+                if met {
+                    reply.refused(refusal.0, refusal.1);
+                    break;
+                }
+            }
+            assert!(met, "nothing was changed between a check and its session: {value}");
+        }
     }
 }

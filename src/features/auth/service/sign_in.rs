@@ -17,13 +17,24 @@ use crate::features::users::model::{Account, PasswordHash};
 impl Auth {
     /// Signs in: a new session, always.
     pub async fn login(&self, login: Login, origin: &Origin) -> Result<TokenPair, AuthError> {
+        // Whoever signs in at the same moment may replace the hash by a better one of the same password:
+        // only a check of the new one can tell that from another password.
+        loop {
+            if let Some(tokens) = self.attempt(&login, origin).await? {
+                return self.pair(tokens).await;
+            }
+        }
+    }
+
+    /// `None` if the account was changed between the check and the session: nothing is decided then.
+    async fn attempt(&self, login: &Login, origin: &Origin) -> Result<Option<Tokens>, AuthError> {
         let Login { email, password, device_token } = login;
-        let account = users::store::find_by_email(&mut self.state.db.read().await?, &email).await?;
+        let account = users::store::find_by_email(&mut self.state.db.read().await?, email).await?;
         let device = account.as_ref().and_then(|account| self.known_device(account, device_token.as_deref()));
         let stored = account.as_ref().and_then(|account| account.password_hash.clone());
         let standing = device.map_or(Standing::Stranger, |(user, device)| Standing::Device(user, device));
         let claim = Claim {
-            email: &email,
+            email,
             stored: stored.clone().map(|hash| hash.0),
             password: password.clone(),
             standing,
@@ -33,35 +44,36 @@ impl Auth {
         let (account, stored) = account.zip(stored).ok_or(AuthError::InvalidCredentials)?;
         let proof = self.admit(proof, account.status).await?;
         let known = device.map(|(_, device)| device);
-        let tokens = self.start_session(&account, (&stored, password), known, proof, origin).await?;
-        self.pair(tokens).await
+        self.start_session(&account, (&stored, password), known, proof, origin).await
     }
 
     /// The session starts only if hash and status are still those that were checked.
     async fn start_session(
         &self,
         account: &Account,
-        (stored, password): (&PasswordHash, Password),
+        (stored, password): (&PasswordHash, &Password),
         device: Option<DeviceId>,
         proof: Proof,
         origin: &Origin,
-    ) -> Result<Tokens, AuthError> {
+    ) -> Result<Option<Tokens>, AuthError> {
         // An upgrade that finds the queue full waits for the next sign-in.
         let rehashed = match proof.outdated {
-            true => self.state.passwords.rehash(password).await.ok().map(PasswordHash),
+            true => self.state.passwords.rehash(password.clone()).await.ok().map(PasswordHash),
             false => None,
         };
         let mut tx = self.state.db.write().await?;
         let (id, now) = (account.base.id, self.state.clock.now());
         // The account before its budget, as a reset does: neither waits for what the other holds.
-        if !users::store::note_login(&mut tx, id, stored, rehashed.as_ref(), now).await? {
-            return Err(AuthError::InvalidCredentials);
-        }
+        let unchanged = users::store::note_login(&mut tx, id, stored, rehashed.as_ref(), now).await?;
         proof.settle(&mut tx).await?;
+        if !unchanged {
+            tx.commit().await?;
+            return Ok(None);
+        }
         let tokens = self.state.access.sign_in(&mut tx, id, device, origin).await?;
         self.record(&mut tx, Action::LoggedIn, Some(id), id, origin).await?;
         tx.commit().await?;
-        Ok(tokens)
+        Ok(Some(tokens))
     }
 
     fn known_device(&self, account: &Account, token: Option<&str>) -> Option<(UserId, DeviceId)> {
