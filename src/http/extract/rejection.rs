@@ -40,25 +40,54 @@ fn has_cause<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |&error| error.source()).any(|error| error.is::<E>())
 }
 
+/// What the log says of a parameter that cannot be read. The framework's own words quote it, and people paste
+/// tokens where an id belongs.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("the parameter `{name}` of the path is not what it has to be")]
+    InPath { name: String },
+    #[error("a parameter of the path is not what it has to be")]
+    SomewhereInPath,
+    #[error("the parameter `{name}` of the query: {code}")]
+    InQuery { name: String, code: &'static str },
+    #[error("a parameter of the query: {code}")]
+    SomewhereInQuery { code: &'static str },
+}
+
 /// A path that does not parse names nothing: 404. A handler that asks for the wrong thing is our fault.
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
-        let ours = match &rejection {
-            PathRejection::FailedToDeserializePathParams(error) => matches!(
-                error.kind(),
-                ErrorKind::WrongNumberOfParameters { .. } | ErrorKind::UnsupportedType { .. }
-            ),
-            _ => true,
+        let PathRejection::FailedToDeserializePathParams(error) = rejection else {
+            return Self::new(Code::INTERNAL_ERROR).caused_by(rejection);
         };
-        Self::new(if ours { Code::INTERNAL_ERROR } else { Code::NOT_FOUND }).caused_by(rejection)
+        let unreadable = match error.kind() {
+            ErrorKind::WrongNumberOfParameters { .. } | ErrorKind::UnsupportedType { .. } => {
+                return Self::new(Code::INTERNAL_ERROR).caused_by(error);
+            }
+            ErrorKind::ParseErrorAtKey { key, .. }
+            | ErrorKind::DeserializeError { key, .. }
+            | ErrorKind::InvalidUtf8InPathParam { key } => Unreadable::InPath { name: key.clone() },
+            _ => Unreadable::SomewhereInPath,
+        };
+        Self::new(Code::NOT_FOUND).caused_by(unreadable)
     }
 }
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::new(Code::INVALID_QUERY).fault(parameter(&rejection)).caused_by(rejection)
+        let fault = parameter(&rejection);
+        let code = fault.code;
+        let unreadable = match fault.pointer.strip_prefix('/') {
+            // A name that we do not know is the caller's own word.
+            Some(name) if code != UNKNOWN => Unreadable::InQuery { name: name.to_owned(), code },
+            _ => Unreadable::SomewhereInQuery { code },
+        };
+        Self::new(Code::INVALID_QUERY).fault(fault).caused_by(unreadable)
     }
 }
+
+/// The code of a parameter that no route has.
+const UNKNOWN: &str = "unknown_field";
 
 /// Which parameter is at fault, and how. serde says it in its message, and nowhere else.
 fn parameter(rejection: &QueryRejection) -> Fault {
@@ -71,7 +100,7 @@ fn parameter(rejection: &QueryRejection) -> Fault {
     let quoted = message.split('`').nth(1).unwrap_or_default();
     let named = |start: &str| message.starts_with(start).then(|| format!("/{quoted}"));
     if let Some(pointer) = named("unknown field `") {
-        Fault::new(pointer, "unknown_field")
+        Fault::new(pointer, UNKNOWN)
     } else if let Some(pointer) = named("missing field `") {
         Fault::new(pointer, "required")
     } else if let Some(pointer) = named("duplicate field `") {

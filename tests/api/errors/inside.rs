@@ -35,6 +35,31 @@ behaviour! {
         }
     }
 
+    async fn no_cause_quotes_what_was_sent(app: App) {
+        let admin = app.admin().await;
+        let secret = &app.user().await.refresh_token;
+        for (place, status) in [
+            (format!("notes/{secret}"), 404),
+            (format!("users/{secret}"), 404),
+            (format!("notes?limit={secret}"), 400),
+            (format!("users?status={secret}"), 400),
+            (format!("audit-events?actor_id={secret}"), 400),
+            (format!("audit-events?after={secret}"), 400),
+            (format!("notes?{secret}=1"), 400),
+        ] {
+            let reply = admin.get(&format!("/api/v1/{place}")).await;
+            let causes = reply.json()["debug"].to_string();
+            assert_eq!(reply.status, status, "{place}");
+            assert!(causes.contains("parameter") && !causes.contains(&secret[..9]), "{place}: {causes}");
+        }
+        let body = format!("{{\"refresh_token\": {secret}}}");
+        let malformed = app.anonymous().request("POST", "/api/v1/auth/refresh").body("application/json", body);
+        let causes = malformed.await.refused(400, "malformed_json").json()["debug"].to_string();
+        assert!(causes.len() > 5 && !causes.contains(&secret[..9]), "{causes}");
+        let bearer = app.anonymous().with_token(secret).get("/api/v1/users/me").await;
+        assert!(!bearer.refused(401, "invalid_token").text().contains(&secret[..9]));
+    }
+
     async fn a_developer_sees_the_cause_at_once(app: App) {
         break_it(&app).await;
         let reply = fail(&app).await.refused(500, "internal_error");
