@@ -30,6 +30,12 @@ impl Seldom {
         }
         Some(std::mem::replace(&mut *said, (Some(Instant::now()), 0)).1)
     }
+
+    /// What was not said yet, for whoever comes to an end.
+    pub fn rest(&self) -> Option<u64> {
+        let count = std::mem::take(&mut self.said.lock().unwrap_or_else(PoisonError::into_inner).1);
+        (count > 0).then_some(count)
+    }
 }
 
 #[cfg(test)]
@@ -43,6 +49,7 @@ mod tests {
         assert_eq!(counts, [None, Some(2), None, None]);
         hourly.said.lock().unwrap().0 = None;
         assert_eq!(hourly.counting(1), Some(6));
+        assert_eq!((hourly.counting(3), hourly.rest(), hourly.rest()), (None, Some(3), None));
         let always = Seldom::every(Duration::ZERO);
         assert_eq!([3, 0, 1].map(|count| always.counting(count)), [Some(3), None, Some(1)]);
     }

@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
-use sentry::types::ParseDsnError;
 use uuid::{Builder, Uuid};
 
 use super::logs::{self, Format, InvalidLevel};
 use super::metrics::Metrics;
-use super::reports::{self, Reports};
+use super::reports::{self, InvalidReports, Reports};
 use super::traces::{self, Traces};
 use crate::base::random::Random;
 use crate::base::service;
@@ -28,7 +27,7 @@ pub enum StartError {
     #[error("telemetry.otlp_endpoint: {0}")]
     Collector(#[from] ExporterBuildError),
     #[error("telemetry.sentry_dsn: {0}")]
-    Dsn(#[from] ParseDsnError),
+    Reports(#[from] InvalidReports),
     #[error(transparent)]
     Metrics(#[from] OTelSdkError),
 }
@@ -76,6 +75,8 @@ impl Telemetry {
     /// Sends what is still waiting, and gives up after `patience`: whoever does not answer holds nobody up.
     pub fn finish(self, patience: Duration) {
         let deadline = Instant::now() + patience;
+        // There must be time left to say what was not sent.
+        let patience = patience * 9 / 10;
         let ends = [
             self.reports.map(|reports| beside(move || reports.finish(patience))),
             self.traces.map(|traces| beside(move || traces.finish(patience))),

@@ -49,11 +49,23 @@ impl<'s> Ada<'s> {
 
 /// Makes the database refuse every note, in words that quote somebody.
 async fn break_notes(folder: &Folder) {
-    let file = format!("sqlite://{}", folder.path().join("data/stead.db").display());
-    let mut database = SqliteConnection::connect(&file).await.unwrap();
     let trigger = "CREATE TRIGGER broken BEFORE INSERT ON notes
                    BEGIN SELECT RAISE(ABORT, 'disk on fire near ada@example.com'); END";
-    database.execute(trigger).await.unwrap();
+    change(folder, trigger).await;
+}
+
+/// Makes it refuse them for another reason.
+async fn break_otherwise(folder: &Folder) {
+    change(folder, "DROP TRIGGER broken").await;
+    let trigger = "CREATE TRIGGER other BEFORE INSERT ON notes
+                   BEGIN SELECT RAISE(ABORT, 'disk under water'); END";
+    change(folder, trigger).await;
+}
+
+async fn change(folder: &Folder, statement: &'static str) {
+    let file = format!("sqlite://{}", folder.path().join("data/stead.db").display());
+    let mut database = SqliteConnection::connect(&file).await.unwrap();
+    database.execute(statement).await.unwrap();
 }
 
 /// The events among the envelopes that came: a line for the envelope, one for the item, and the item.
@@ -130,4 +142,39 @@ async fn a_dsn_that_is_none_stops_the_start_and_is_not_shown() {
     assert!(!refused.stderr.contains(KEY), "{}", refused.stderr);
     let folder = Folder::new().with("APP_TELEMETRY__SENTRY_DSN", format!("https://{KEY}@example.com/42"));
     assert!(!folder.run("config show").expect(0).stdout.contains(KEY));
+}
+
+/// What the log says of reports that were not sent.
+fn told(log: &str) -> u64 {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let told = lines.filter(|line| line["message"] == "error reports were not sent");
+    told.map(|line| line["reports"].as_u64().unwrap()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn whatever_is_not_sent_is_counted_and_told() {
+    const FAILURES: u64 = 100;
+    for manner in [Manner::Keeps, Manner::Fails, Manner::Hangs] {
+        let receiver = Receiver::start(manner);
+        let folder = folder(&receiver);
+        let mut server = Server::start(&folder);
+        let ada = Ada::on(&server).await;
+        break_notes(&folder).await;
+        for _ in 0..FAILURES {
+            ada.fails_to_write().await;
+        }
+        break_otherwise(&folder).await;
+        ada.fails_to_write().await;
+        server.signal("-TERM");
+        assert!(server.ended_within(Duration::from_secs(10)).unwrap().success());
+        let not_sent = told(&server.log());
+        if let Manner::Keeps = manner {
+            let events = events(&receiver);
+            assert_eq!((events.len(), not_sent), (11, FAILURES - 10), "ten of the one, one of the other");
+            let kept_back = events.iter().filter_map(|event| event.pointer("/extra/kept_back")?.as_u64());
+            assert_eq!(kept_back.sum::<u64>(), FAILURES - 10);
+        } else {
+            assert_eq!(not_sent, FAILURES + 1, "{}", server.log());
+        }
+    }
 }

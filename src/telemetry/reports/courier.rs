@@ -1,0 +1,153 @@
+//! Sends reports, one after the other, from a thread of its own. What is not sent is counted, and told.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use sentry::Envelope;
+use sentry::protocol::Event;
+use sentry::transports::{RateLimiter, RateLimitingCategory};
+use sentry::types::Dsn;
+use ureq::Agent;
+
+use super::budget::Budget;
+use crate::base::clock::Clock;
+use crate::base::seldom::Seldom;
+use crate::telemetry::sender::agent;
+
+/// How often it is said that reports were not sent.
+const NOTICE: Duration = Duration::from_secs(60);
+
+const TOO_MANY_REQUESTS: u16 = 429;
+
+/// Takes reports. The thread ends with it.
+pub(super) struct Courier {
+    tasks: Sender<Task>,
+    tally: Arc<Tally>,
+}
+
+enum Task {
+    Send(Box<Event<'static>>),
+    /// Says when all that came before is done.
+    End(Sender<()>),
+}
+
+struct Tally {
+    budget: Budget,
+    /// Reports that were not sent, as the next one will say.
+    kept_back: AtomicU64,
+    /// The same, for the log.
+    untold: Seldom,
+}
+
+impl Courier {
+    pub fn start(dsn: &Dsn) -> io::Result<Self> {
+        let budget = Budget::new(Clock::system());
+        let tally = Arc::new(Tally { budget, kept_back: AtomicU64::new(0), untold: Seldom::every(NOTICE) });
+        let (tasks, waiting) = mpsc::channel();
+        let mut way = Way::to(dsn, tally.clone());
+        thread::Builder::new().name("error-reports".into()).spawn(move || way.work(&waiting))?;
+        Ok(Self { tasks, tally })
+    }
+
+    /// Sends a report of this fault, if it may. Said by the thread that sends if not: here it could be a
+    /// subscriber's own lock that is held.
+    pub fn offer(&self, fault: u64, report: impl FnOnce() -> Event<'static>) {
+        if self.tally.budget.admits(fault) {
+            // It fails where the thread is gone, and then the place stays taken: at the end it is counted.
+            _ = self.tasks.send(Task::Send(Box::new(report())));
+        } else {
+            self.tally.keep_back(1);
+        }
+    }
+
+    /// Sends what is still waiting, for `patience` at most, and tells what nobody was told of.
+    pub fn finish(&self, patience: Duration) {
+        let (done, end) = mpsc::channel();
+        let ended = self.tasks.send(Task::End(done)).is_ok() && end.recv_timeout(patience).is_ok();
+        let left = if ended { 0 } else { self.tally.budget.waiting() };
+        self.tally.untold.note(left as u64);
+        self.tally.tell(self.tally.untold.rest(), None);
+    }
+}
+
+impl Tally {
+    fn keep_back(&self, reports: u64) {
+        self.kept_back.fetch_add(reports, Ordering::Relaxed);
+        self.untold.note(1);
+    }
+
+    fn tell(&self, reports: Option<u64>, error: Option<String>) {
+        if let Some(reports) = reports {
+            tracing::warn!(reports, error, "error reports were not sent");
+        }
+    }
+}
+
+/// The way to whoever receives reports.
+struct Way {
+    agent: Agent,
+    url: String,
+    auth: String,
+    /// What the receiver asked for.
+    pauses: RateLimiter,
+    tally: Arc<Tally>,
+}
+
+impl Way {
+    fn to(dsn: &Dsn, tally: Arc<Tally>) -> Self {
+        let program = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+        let (url, auth) = (dsn.envelope_api_url().to_string(), dsn.to_auth(Some(program)).to_string());
+        Self { agent: agent(), url, auth, pauses: RateLimiter::new(), tally }
+    }
+
+    fn work(&mut self, tasks: &Receiver<Task>) {
+        loop {
+            let mut error = None;
+            match tasks.recv_timeout(NOTICE) {
+                Ok(Task::Send(event)) => error = self.deliver(*event).err(),
+                // Whoever waited for it may have given up.
+                Ok(Task::End(done)) => _ = done.send(()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.tally.tell(self.tally.untold.counting(0), error);
+        }
+    }
+
+    /// A report that is lost is counted, and so is what it would have told.
+    fn deliver(&mut self, mut event: Event<'static>) -> Result<(), String> {
+        let kept_back = self.tally.kept_back.swap(0, Ordering::Relaxed);
+        if kept_back > 0 {
+            event.extra.insert("kept_back".to_owned(), kept_back.into());
+        }
+        let sent = self.post(event);
+        if sent.is_err() {
+            self.tally.keep_back(kept_back + 1);
+        }
+        self.tally.budget.note_sent();
+        sent
+    }
+
+    fn post(&mut self, event: Event<'static>) -> Result<(), String> {
+        if let Some(pause) = self.pauses.is_disabled(RateLimitingCategory::Error) {
+            return Err(format!("none is wanted for another {} s", pause.as_secs()));
+        }
+        let mut body = Vec::new();
+        Envelope::from(event).to_writer(&mut body).map_err(|error| error.to_string())?;
+        let request = self.agent.post(&self.url).header("X-Sentry-Auth", &self.auth);
+        let answer = request.send(&body).map_err(|error| error.to_string())?;
+        let (status, header) = (answer.status(), |name| answer.headers().get(name)?.to_str().ok());
+        if let Some(limits) = header("x-sentry-rate-limits") {
+            self.pauses.update_from_sentry_header(limits);
+        } else if let Some(seconds) = header("retry-after") {
+            self.pauses.update_from_retry_after(seconds);
+        } else if status.as_u16() == TOO_MANY_REQUESTS {
+            self.pauses.update_from_429();
+        }
+        if status.is_success() { Ok(()) } else { Err(format!("the answer was {status}")) }
+    }
+}
