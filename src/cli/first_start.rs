@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::failure::Failure;
 use crate::access::permission::ADMIN;
-use crate::access::principal::Actor;
+use crate::access::principal::{Actor, Status};
 use crate::app::App;
 use crate::base::random::Random;
 use crate::base::secret::{Password, SecretKey};
@@ -61,7 +61,7 @@ pub async fn migrate(config: &Config) -> Result<(), Failure> {
 
 /// Makes the first admin of a dev database; returns address and password, to be shown once.
 pub async fn admin(app: &App, users: &Users) -> Result<Option<(&'static str, String)>, Failure> {
-    if users.active_admins().await? > 0 {
+    if users.admins(Status::Active).await? > 0 {
         return Ok(None);
     }
     let password = URL_SAFE_NO_PAD.encode(app.state.random.bytes::<15>());

@@ -16,8 +16,9 @@ use self::listen::{End, Listeners, Signals, certificate};
 use super::context::{load_with, open, print};
 use super::failure::Failure;
 use super::first_start;
+use crate::access::principal::Status;
 use crate::app::App;
-use crate::config::{Config, Environment, Loaded};
+use crate::config::{Config, Environment, Loaded, Transport};
 use crate::features::users::service::Users;
 use crate::telemetry::{Telemetry, logs};
 
@@ -114,8 +115,8 @@ async fn welcome(app: &App, listeners: &Listeners) -> Result<(), Failure> {
     if config.environment == Environment::Dev {
         let made = first_start::admin(app, &users).await?;
         greet(config, management, made.as_ref().map(|(email, password)| (*email, password.as_str())));
-    } else if users.active_admins().await? == 0 {
-        tracing::warn!("there is no active admin; make one with `stead user create EMAIL --role admin`");
+    } else {
+        look_for_admins(&users).await?;
     }
     tracing::info!(%address, %management, environment = %config.environment, version = env!("CARGO_PKG_VERSION"), "listening");
     Ok(())
@@ -123,6 +124,20 @@ async fn welcome(app: &App, listeners: &Listeners) -> Result<(), Failure> {
 
 /// On stdout: the log is on stderr, and a password is for the person at the terminal, not for it.
 fn greet(config: &Config, management: SocketAddr, admin: Option<(&str, &str)>) {
+async fn look_for_admins(users: &Users) -> Result<(), Failure> {
+    if users.admins(Status::Active).await? > 0 {
+        return Ok(());
+    }
+    match users.admins(Status::Pending).await? {
+        0 => tracing::warn!("there is no active admin; make one with `stead user create EMAIL --role admin`"),
+        pending => tracing::warn!(
+            pending,
+            "no admin is active yet: the link of an invitation lasts for 24 hours, and a forgotten password mails another"
+        ),
+    }
+    Ok(())
+}
+
     let url = config.server.public_url();
     if let Some((email, password)) = admin {
         _ = print(format_args!(
@@ -131,6 +146,11 @@ fn greet(config: &Config, management: SocketAddr, admin: Option<(&str, &str)>) {
     }
     if std::io::stdout().is_terminal() || admin.is_some() {
         let docs = if config.docs.enabled { format!("  Try it:  {url}docs\n") } else { String::new() };
-        _ = print(format_args!("{docs}  Mail:    {url}dev/mail\n  Metrics: http://{management}/metrics\n"));
+        let mail = match config.transport() {
+            Some(Transport::Smtp(server)) => format!("by {}:{}", server.host, server.port),
+            Some(Transport::Folder(folder)) => format!("into {}", folder.display()),
+            Some(Transport::Outbox) | None => format!("{url}dev/mail"),
+        };
+        _ = print(format_args!("{docs}  Mail:    {mail}\n  Metrics: http://{management}/metrics\n"));
     }
 }

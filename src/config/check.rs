@@ -1,5 +1,7 @@
 //! The rules that a configuration must keep, as one table.
 
+use std::fs::File;
+use std::path::Path;
 use std::time::Duration;
 
 use argon2::Params;
@@ -56,6 +58,10 @@ const RULES: &[Rule] = &[
         "is not set, but server.tls.key is", "name both files, or none for clear text"),
     (Nonsense, "server.tls.key", |c| c.server.tls.key.is_none() && c.server.tls.cert.is_some(),
         "is not set, but server.tls.cert is", "name both files, or none for clear text"),
+    (Doubtful, "server.tls.cert", |c| c.server.tls.cert.as_deref().is_some_and(is_out_of_reach),
+        "names a file that cannot be read from here", "the server would not start: see that it is there, and who may read it"),
+    (Doubtful, "server.tls.key", |c| c.server.tls.key.as_deref().is_some_and(is_out_of_reach),
+        "names a file that cannot be read from here", "the server would not start: see that it is there, and who may read it"),
     (Doubtful, "server.trusted_proxies", |c| c.server.trusted_proxies.iter().any(|net| net.prefix_len() == 0),
         "trusts everyone: any client can choose its address", "name the networks of your proxies only"),
 
@@ -132,6 +138,8 @@ const RULES: &[Rule] = &[
     (Nonsense, "log.level", |c| !is_log_level(&c.log.level),
         "is not a level", "use error, warn, info, debug, trace or off, with exceptions as in `info,sqlx=warn`"),
 
+    (Nonsense, "telemetry.otlp_endpoint", |c| c.telemetry.otlp_endpoint.as_ref().is_some_and(is_of_one_signal),
+        "is the address of one signal", "leave out what begins with /v1/: it is added, for traces and for metrics"),
     (Nonsense, "telemetry.sentry_dsn", |c| c.telemetry.sentry_dsn.as_ref().is_some_and(|dsn| !is_dsn(dsn)),
         "is not a DSN", "copy it from the settings of the project: https://KEY@HOST/PROJECT"),
 ];
@@ -186,6 +194,16 @@ fn ports_clash(server: &Server) -> bool {
     let overlap =
         public.ip() == management.ip() || public.ip().is_unspecified() || management.ip().is_unspecified();
     public.port() != 0 && public.port() == management.port() && overlap
+}
+
+/// Commands that serve nobody do without the file.
+fn is_out_of_reach(path: &Path) -> bool {
+    File::open(path).is_err()
+}
+
+fn is_of_one_signal(endpoint: &Url) -> bool {
+    let path = endpoint.path().trim_end_matches('/');
+    ["/v1/traces", "/v1/metrics"].iter().any(|signal| path.ends_with(signal))
 }
 
 fn is_dsn(url: &SecretUrl) -> bool {

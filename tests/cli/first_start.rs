@@ -88,4 +88,30 @@ async fn elsewhere_than_in_dev_nothing_is_made_by_itself() {
     assert!(server.log().contains("there is no active admin"), "{}", server.log());
     assert!(!folder.path().join("data/secret_key").exists());
     server.stop();
+
+    folder.run("user create ada@example.com --role admin").expect(0);
+    let server = Server::start(&folder);
+    assert!(server.log().contains("no admin is active yet"), "{}", server.log());
+    server.stop();
+    folder.feed("user set-password ada@example.com --password-stdin", "correct horse battery").expect(0);
+    let server = Server::start(&folder);
+    assert!(!server.log().contains("admin"), "{}", server.log());
+    server.stop();
+}
+
+#[test]
+fn what_is_printed_at_the_first_start_says_where_mail_goes() {
+    for (url, told) in [
+        ("smtps://ada:hunter2@mail.example.com", "by mail.example.com:465"),
+        ("smtp://localhost:2525", "by localhost:2525"),
+        ("file:data/letters", "into data/letters"),
+        ("outbox:", "/dev/mail"),
+    ] {
+        let folder = Folder::new().with("APP_MAIL__URL", url);
+        let server = Server::start(&folder);
+        let out = server.out();
+        let line = out.lines().find(|line| line.contains("Mail:")).unwrap_or_default();
+        assert!(line.ends_with(told) && !out.contains("hunter2"), "{url}: {out}");
+        server.stop();
+    }
 }

@@ -111,6 +111,8 @@ fn what_cannot_work_is_refused_even_in_dev() {
         ("APP_MAIL__URL", "smtp://mail.example?tls=maybe", "mail.url"),
         ("APP_MAIL__FROM", "Stead", "mail.from"),
         ("APP_MAIL__FROM", "a@b.example\r\nBcc: c@d.example", "mail.from"),
+        ("APP_TELEMETRY__OTLP_ENDPOINT", "http://localhost:4318/v1/traces", "telemetry.otlp_endpoint"),
+        ("APP_TELEMETRY__OTLP_ENDPOINT", "http://localhost:4318/otlp/v1/metrics/", "telemetry.otlp_endpoint"),
         ("APP_LOG__LEVEL", "inof", "log.level"),
         ("APP_LOG__LEVEL", "info,sqlx=wran", "log.level"),
         ("APP_LOG__LEVEL", "", "log.level"),
@@ -159,4 +161,21 @@ fn what_is_unsafe_is_refused_in_prod_and_warned_of_in_dev() {
     ] {
         assert_eq!(load(&in_production(&[doubtful])).unwrap().warnings.len(), 1, "{doubtful:?}");
     }
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read_from_here_is_warned_of_and_one_that_can_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let told = || {
+        let tls = [("APP_SERVER__TLS__CERT", file("cert.pem")), ("APP_SERVER__TLS__KEY", file("key.pem"))];
+        let tls = tls.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let warnings = load(&in_production(&tls)).unwrap().warnings;
+        warnings.into_iter().map(|fault| fault.key).collect::<Vec<_>>()
+    };
+    assert_eq!(told(), ["server.tls.cert", "server.tls.key"]);
+    write(folder.path(), "cert.pem", "");
+    assert_eq!(told(), ["server.tls.key"]);
+    write(folder.path(), "key.pem", "");
+    assert_eq!(told(), [""; 0]);
 }

@@ -12,7 +12,7 @@ use crate::access::audit::Action;
 use crate::access::origin::Origin;
 use crate::access::password::{Claim, NewPasswordError, Standing};
 use crate::access::permission::USER;
-use crate::access::principal::{self, Actor, Principal};
+use crate::access::principal::{self, Actor, Principal, Status};
 use crate::access::strength::{Measure, Weakness};
 use crate::base::email::Email;
 use crate::base::id::UserId;
@@ -130,9 +130,9 @@ impl Users {
         self.delete(id, &IfMatch::default(), Actor { principal: Some(caller), origin }).await
     }
 
-    /// How many active admins there are.
-    pub async fn active_admins(&self) -> Result<i64, UsersError> {
-        Ok(store::active_admins(&mut self.0.db.read().await?).await?)
+    /// How many admins with this status there are.
+    pub async fn admins(&self, status: Status) -> Result<i64, UsersError> {
+        Ok(store::admins(&mut self.0.db.read().await?, status).await?)
     }
 
     /// The hash of a password, at `pointer` of the body, that is good enough for the account `email`.

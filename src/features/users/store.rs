@@ -70,13 +70,18 @@ pub async fn take_roles(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
 
 /// How many active accounts hold the role `admin`.
 pub async fn active_admins(db: &mut Session) -> Result<i64, DbError> {
+    admins(db, Status::Active).await
+}
+
+/// How many accounts with this status hold the role `admin`.
+pub async fn admins(db: &mut Session, status: Status) -> Result<i64, DbError> {
     let (count,): (i64,) = db
         .query(
             "SELECT count(*) FROM user_roles r JOIN users u ON u.id = r.user_id
              WHERE r.role = $1 AND u.status = $2 AND u.deleted_at IS NULL",
         )
         .bind(ADMIN)
-        .bind(Status::Active)
+        .bind(status)
         .fetch_one()
         .await?;
     Ok(count)

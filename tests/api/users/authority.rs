@@ -1,6 +1,7 @@
 //! Who may act on whom: permissions, those who may do more, and the last admin.
 
 use serde_json::{Value, json};
+use stead::access::principal::Status;
 
 use crate::harness::{App, Client, PASSWORD, Person, Reply, behaviour};
 
@@ -184,7 +185,7 @@ behaviour! {
                 app.suspend(&keeper.id).await;
                 let (first, second) =
                     tokio::join!(call(&one, method, rest, &two.id), call(&two, method, rest, &one.id));
-                let left = app.users().active_admins().await.unwrap();
+                let left = app.users().admins(Status::Active).await.unwrap();
                 assert_eq!(left, 1, "{method} {rest}: {} and {}", first.text(), second.text());
                 let lost = [first, second].into_iter().find(|reply| !reply.status.is_success()).unwrap();
                 assert!(matches!(lost.status.as_u16(), 401 | 403 | 409), "{}", lost.text());
