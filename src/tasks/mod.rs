@@ -4,10 +4,12 @@ pub mod lease;
 mod pulse;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use opentelemetry::metrics::Meter;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,9 +33,23 @@ impl Tasks {
     where
         F: Future<Output = Round> + Send + 'static,
     {
+    {
+        self.every_or_asked(name, period, Arc::default(), work);
+    }
+
+    /// As [`every`](Self::every); a round begins at once when it is asked for.
+    pub fn every_or_asked<F>(
+        &self,
+        name: &'static str,
+        period: Duration,
+        asked: Arc<Notify>,
+        mut work: impl FnMut() -> F + Send + 'static,
+    ) where
+        F: Future<Output = Round> + Send + 'static,
         let (stop, pulse) = (self.stop.clone(), self.pulses.begin(name, period));
         self.tracker.spawn(async move {
-            while stop.run_until_cancelled(tokio::time::sleep(period)).await.is_some() {
+            let due = || tokio::time::timeout(period, asked.notified());
+            while stop.run_until_cancelled(due()).await.is_some() {
                 pulse.beat(AssertUnwindSafe(work()).catch_unwind().await.ok());
             }
         });
@@ -84,7 +100,6 @@ impl Tasks {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;

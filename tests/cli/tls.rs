@@ -14,7 +14,7 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, crypto::ring};
 
 use crate::program::Folder;
-use crate::server::{Server, within_a_second};
+use crate::server::{Server, free_port, within_a_second};
 use crate::wire::{Http2, connected, rest};
 
 /// Puts a new certificate and its key where the server looks for them.
@@ -109,7 +109,21 @@ fn a_handshake_that_never_comes_is_not_waited_for() {
 #[tokio::test]
 async fn a_new_certificate_is_shown_without_a_restart_and_a_bad_one_never() {
     let (folder, first) = folder();
+    let operators = free_port();
+    let folder = folder.with("APP_SERVER__MANAGEMENT_ADDRESS", format!("127.0.0.1:{operators}"));
     let server = Server::start(&folder);
+    let counted = async |outcome: &str, rounds: u32| {
+        let text = reqwest::get(format!("http://127.0.0.1:{operators}/metrics"))
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        let rounds = format!(" {rounds}");
+        let series = |line: &&str| line.contains("task=\"certificate\"") && line.contains(outcome);
+        let mut lines = text.lines().filter(|line| line.starts_with("task_rounds_total"));
+        lines.find(series).is_some_and(|line| line.ends_with(&rounds))
+    };
     let shows = async |certificate| greeted(&server, certificate, &TLS13, &[]).await.is_ok();
     assert!(shows(&first).await);
     let second = certify(&folder);
@@ -117,10 +131,12 @@ async fn a_new_certificate_is_shown_without_a_restart_and_a_bad_one_never() {
     server.signal("-HUP");
     within_a_second(async || shows(&second).await).await;
     assert!(!shows(&first).await);
+    within_a_second(async || counted("done", 1).await && counted("failed", 0).await).await;
     fs::write(folder.path().join("cert.pem"), "-----BEGIN nonsense").unwrap();
     server.signal("-HUP");
     within_a_second(async || server.log().contains("the one before is shown")).await;
     assert!(shows(&second).await && server.log().contains("cert.pem"), "{}", server.log());
+    within_a_second(async || counted("failed", 1).await && counted("done", 1).await).await;
     server.stop();
 }
 

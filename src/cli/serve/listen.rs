@@ -1,12 +1,14 @@
 //! Listening, and the end of it: not ready, no more connections, what is under way, background work, database.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::join;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -134,13 +136,14 @@ fn tell_if_over(tls: &Tls) {
 
 /// Looks for a new certificate again and again, and when asked to.
 fn renew(tls: Tls, mut hangup: Signal, tasks: &Tasks) {
-    let asked = tls.clone();
+    let asked = Arc::new(Notify::new());
+    let ask = asked.clone();
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             _ = refresh(&asked);
         }
     });
-    tasks.every(CERTIFICATE, RENEWAL, move || std::future::ready(refresh(&tls)));
+    tasks.every_or_asked(CERTIFICATE, RENEWAL, asked, move || std::future::ready(refresh(&tls)));
 }
 
 fn refresh(tls: &Tls) -> Round {
