@@ -29,7 +29,7 @@ pub struct Tasks {
 impl Tasks {
     /// Runs `work` every `period` until the shutdown; a round that has begun is finished.
     /// `work` reports its own failures, and a panic has been logged: the next round comes all the same.
-    pub fn every<F>(&self, name: &'static str, period: Duration, mut work: impl FnMut() -> F + Send + 'static)
+    pub fn every<F>(&self, name: &'static str, period: Duration, work: impl FnMut() -> F + Send + 'static)
     where
         F: Future<Output = Round> + Send + 'static,
     {

@@ -140,7 +140,7 @@ fn renew(tls: Tls, mut hangup: Signal, tasks: &Tasks) {
     let ask = asked.clone();
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            _ = refresh(&asked);
+            ask.notify_one();
         }
     });
     tasks.every_or_asked(CERTIFICATE, RENEWAL, asked, move || std::future::ready(refresh(&tls)));
