@@ -23,6 +23,7 @@ pub struct Tasks {
     tracker: TaskTracker,
     drain: CancellationToken,
     stop: CancellationToken,
+    cut: CancellationToken,
     pulses: Pulses,
 }
 
@@ -32,7 +33,6 @@ impl Tasks {
     pub fn every<F>(&self, name: &'static str, period: Duration, work: impl FnMut() -> F + Send + 'static)
     where
         F: Future<Output = Round> + Send + 'static,
-    {
     {
         self.every_or_asked(name, period, Arc::default(), work);
     }
@@ -46,6 +46,7 @@ impl Tasks {
         mut work: impl FnMut() -> F + Send + 'static,
     ) where
         F: Future<Output = Round> + Send + 'static,
+    {
         let (stop, pulse) = (self.stop.clone(), self.pulses.begin(name, period));
         self.tracker.spawn(async move {
             let due = || tokio::time::timeout(period, asked.notified());
@@ -88,6 +89,15 @@ impl Tasks {
     pub fn stop(&self) {
         self.drain.cancel();
         self.stop.cancel();
+    }
+
+    /// Says that the time of the shutdown is over: what has not ended is dropped.
+    pub fn cut_off(&self) {
+        self.cut.cancel();
+    }
+
+    pub fn is_cut_off(&self) -> bool {
+        self.cut.is_cancelled()
     }
 
     /// Stops, and waits for what has begun, for `patience` at most; says whether all ended.
