@@ -6,6 +6,8 @@ mod first_call;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
 mod markdown;
 #[cfg(test)]
 mod named;
