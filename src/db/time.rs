@@ -5,11 +5,14 @@
 
 use std::time::Instant;
 
+use sqlx::PgConnection;
+
 use super::driver::Driver;
 use super::error::DbError;
 use super::session::Session;
 use crate::base::clock::{Clock, Timestamp};
 
+const TIME: &str = "SELECT clock_timestamp()";
 /// What the time is to the feed: a row before all others, which costs no round trip of its own.
 const ROW: &str = " UNION ALL SELECT 0, clock_timestamp(), '', NULL";
 /// The number of that row.
@@ -33,8 +36,15 @@ pub(super) fn follow(clock: &Clock, told: Option<Timestamp>, asked: Instant) {
 /// Asks PostgreSQL for the time, and goes by it.
 pub(super) async fn ask(clock: &Clock, db: &mut Session) -> Result<(), DbError> {
     let asked = Instant::now();
-    let (time,) = db.query("SELECT clock_timestamp()").fetch_one().await?;
+    let (time,) = db.query(TIME).fetch_one().await?;
     clock.follow(time, asked);
+    Ok(())
+}
+
+/// As [`ask`], over a connection that is nobody else's.
+pub(super) async fn ask_over(clock: &Clock, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let asked = Instant::now();
+    clock.follow(sqlx::query_scalar(TIME).fetch_one(connection).await?, asked);
     Ok(())
 }
 

@@ -1,7 +1,10 @@
 //! One migration at a time: it fails, it rebuilds a table, it cannot run in a transaction.
 
+use std::time::Instant;
+
+use stead::base::clock::Clock;
 use stead::db::Driver;
-use stead::db::migrate::Migration;
+use stead::db::migrate::{Migration, Migrator};
 
 use crate::database::{empty, made_up, on_both};
 
@@ -39,6 +42,17 @@ on_both! {
         let all = [thing(), made_up(2, "other", "create table other (id bigint);")];
         database.migrator(&all).await.up(|name| told.push(name.to_owned())).await.unwrap();
         assert_eq!(told, ["thing", "other"]);
+    }
+
+    async fn what_is_applied_is_noted_with_the_time_of_the_database(database) {
+        let clock = Clock::system();
+        // As on a machine whose clock is long behind.
+        clock.follow("2001-01-31T12:00:00Z".parse().unwrap(), Instant::now());
+        let mut migrator = Migrator::connect_with(&database.url, clock, vec![thing()]).await.unwrap();
+        migrator.up(|_| ()).await.unwrap();
+        let times = "SELECT CAST(applied_at AS text) FROM schema_migrations";
+        let noted = database.connect().await.column(times).await.remove(0);
+        assert!(!noted.starts_with("2001"), "{noted}");
     }
 
     async fn a_migration_without_a_way_back_is_not_undone(database) {

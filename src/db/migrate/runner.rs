@@ -9,7 +9,7 @@ use super::file::{Migration, embedded};
 use super::link::{self, Link};
 use super::plan::{APPLIED, Applied, Plan, State};
 use crate::base::clock::Clock;
-use crate::db::{DbError, Driver};
+use crate::db::{DbError, Driver, time};
 
 /// Runs `$call` on whichever connection there is.
 macro_rules! on_link {
@@ -58,7 +58,11 @@ impl Migrator {
         clock: Clock,
         migrations: Vec<Migration>,
     ) -> Result<Self, MigrateError> {
-        let (link, lock) = Link::open(url).await?;
+        let (mut link, lock) = Link::open(url).await?;
+        match &mut link {
+            Link::Sqlite(_) => clock.follow_machine(),
+            Link::Postgres(connection, _) => time::ask_over(&clock, connection).await?,
+        }
         let mut migrator = Self { link, migrations, clock, _lock: lock };
         migrator.create_table().await?;
         Ok(migrator)
