@@ -6,6 +6,7 @@ use super::check::check;
 use super::derived::fill_in;
 use super::environment::Environment;
 use super::layers::Layers;
+use super::open_telemetry;
 use super::reader::Reader;
 use super::report::{Entry, Fault, Origin, Report};
 use super::sections::Config;
@@ -61,7 +62,10 @@ pub fn load_as(sources: &Sources, environment: Environment) -> Result<Loaded, Re
         fill_in(&mut entries, config, &faults);
     }
     match config {
-        Some(config) if faults.is_empty() => Ok(Loaded { config, entries, warnings }),
+        Some(config) if faults.is_empty() => {
+            let warnings = [warnings, open_telemetry::doubts(&config, sources)].concat();
+            Ok(Loaded { config, entries, warnings })
+        }
         _ => Err(Report { faults, entries }),
     }
 }

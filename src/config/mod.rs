@@ -10,6 +10,7 @@ mod keys;
 mod layers;
 mod load;
 mod mail;
+mod open_telemetry;
 mod reader;
 mod report;
 mod sections;

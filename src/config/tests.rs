@@ -5,6 +5,7 @@ use std::path::Path;
 use super::layers::Layers;
 use super::*;
 
+mod open_telemetry;
 mod refusals;
 
 /// 32 bytes, from 7 on.

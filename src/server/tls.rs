@@ -209,7 +209,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (until(2031), until(2061));
         let tls = Tls::load(files(folder.path(), &one.0, &one.1)).unwrap();
-        let metrics = Metrics::start(|builder| builder).unwrap();
+        let metrics = Metrics::start().unwrap();
         tls.measure(metrics.meter());
         let told = || {
             let text = metrics.scrape(Exposition::Text).unwrap();

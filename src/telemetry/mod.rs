@@ -9,6 +9,7 @@ mod sender;
 mod spelling;
 mod start;
 pub mod subject;
+pub mod trace_state;
 pub mod traces;
 
 pub use start::{StartError, Telemetry, measure};

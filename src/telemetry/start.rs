@@ -64,6 +64,9 @@ impl Telemetry {
         };
         logs::init(format, &config.log.level, listeners, this.traces.is_some().then_some(traces::wanted))?;
         SERVES.store(true, Ordering::Relaxed);
+        if is_disabled() {
+            tracing::info!("OTEL_SDK_DISABLED is true: there are no traces and no metrics");
+        }
         Ok(this)
     }
 
@@ -80,7 +83,7 @@ impl Telemetry {
         let ends = [
             self.reports.map(|reports| beside(move || reports.finish(patience))),
             self.traces.map(|traces| beside(move || traces.finish(patience))),
-            self.metrics.map(|metrics| beside(move || _ = metrics.shut_down())),
+            self.metrics.map(|metrics| beside(move || metrics.finish())),
         ];
         for end in ends.into_iter().flatten() {
             _ = end.recv_timeout(deadline.saturating_duration_since(Instant::now()));
@@ -106,21 +109,29 @@ pub fn measure(config: &Config) -> Result<Metrics, StartError> {
         return Ok(Metrics::off());
     }
     let collector = config.telemetry.otlp_endpoint.as_ref().filter(|_| SERVES.load(Ordering::Relaxed));
-    let reader = collector.map(traces::metrics).transpose()?;
-    let metrics = Metrics::start(|builder| match reader {
-        Some(reader) => builder.with_reader(reader).with_resource(resource(config)),
-        None => builder,
-    });
-    Ok(metrics?)
+    Ok(match collector {
+        Some(collector) => Metrics::sent(traces::metrics(collector)?, interval(), resource(config))?,
+        None => Metrics::start()?,
+    })
+}
+
+/// How often figures are sent: every minute, or by `OTEL_METRIC_EXPORT_INTERVAL`, in milliseconds.
+fn interval() -> Duration {
+    let millis = variable("OTEL_METRIC_EXPORT_INTERVAL").and_then(|millis| millis.parse().ok());
+    millis.filter(|millis| *millis > 0).map_or(Duration::from_secs(60), Duration::from_millis)
 }
 
 /// `OTEL_SDK_DISABLED`: neither traces nor metrics.
+fn is_disabled() -> bool {
+    variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
 #[expect(
     clippy::disallowed_methods,
-    reason = "a variable of the standard, read where the SDK reads the others"
+    reason = "variables of the standard, read where the SDK reads the others"
 )]
-fn is_disabled() -> bool {
-    std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"))
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// What says of traces and figures where they come from.

@@ -18,7 +18,6 @@ use opentelemetry_otlp::{
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::metrics::PeriodicReader;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, IdGenerator, RandomIdGenerator, SdkTracer, SdkTracerProvider,
     Span, SpanData, SpanExporter as Export, SpanProcessor,
@@ -113,11 +112,10 @@ impl IdGenerator for Ids {
     }
 }
 
-/// Sends what is measured to the same collector, once a minute or by `OTEL_METRIC_EXPORT_INTERVAL`.
-pub fn metrics(collector: &Url) -> Result<PeriodicReader<MetricExporter>, ExporterBuildError> {
+/// Sends what is measured to the same collector.
+pub fn metrics(collector: &Url) -> Result<MetricExporter, ExporterBuildError> {
     let builder = MetricExporter::builder().with_http().with_http_client(Sender::new());
-    let exporter = builder.with_endpoint(address(collector, "v1/metrics")).build()?;
-    Ok(PeriodicReader::builder(exporter).build())
+    builder.with_endpoint(address(collector, "v1/metrics")).build()
 }
 
 /// What says of spans and figures where they come from. `OTEL_RESOURCE_ATTRIBUTES` adds to it.

@@ -15,6 +15,7 @@ type Kept = Arc<Mutex<Vec<(String, Bytes)>>>;
 pub struct Receiver {
     pub port: u16,
     kept: Kept,
+    manner: Arc<Mutex<Manner>>,
 }
 
 /// What it does with what it is sent.
@@ -33,10 +34,16 @@ impl Receiver {
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
         let kept = Kept::default();
-        let router = Router::new().fallback(take).with_state((manner, kept.clone()));
+        let manner = Arc::new(Mutex::new(manner));
+        let router = Router::new().fallback(take).with_state((manner.clone(), kept.clone()));
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { port, kept }
+        Self { port, kept, manner }
+    }
+
+    /// Treats what comes from now on in another way.
+    pub fn becomes(&self, manner: Manner) {
+        *self.manner.lock().unwrap() = manner;
     }
 
     /// All that came for a path, in order.
@@ -47,11 +54,12 @@ impl Receiver {
 }
 
 async fn take(
-    State((manner, kept)): State<(Manner, Kept)>,
+    State((manner, kept)): State<(Arc<Mutex<Manner>>, Kept)>,
     uri: Uri,
     body: Bytes,
 ) -> (StatusCode, &'static str) {
     kept.lock().unwrap().push((uri.path().to_owned(), body));
+    let manner = *manner.lock().unwrap();
     match manner {
         Manner::Keeps => (StatusCode::OK, ""),
         Manner::Hangs => std::future::pending().await,

@@ -220,6 +220,71 @@ async fn a_collector_that_fails_is_said_to_and_holds_nobody_up() {
     server.stop();
 }
 
+/// Waits until there are `count` lines of the log with these words.
+async fn said(server: &Server, words: &str, count: usize) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while server.log().matches(words).count() < count {
+        assert!(Instant::now() < deadline, "{words} {}", server.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn of_what_the_callers_systems_tell_each_other_no_more_is_kept_than_has_to_be_passed_on() {
+    let receiver = Receiver::start(Manner::Keeps);
+    let folder = folder(&receiver);
+    let server = Server::start(&folder);
+    let entries: Vec<_> = (0..32).map(|number| format!("v{number}={}", "x".repeat(100))).collect();
+    let request = server.get("/api/v1/users/me").header("traceparent", format!("00-{TRACE}-{PARENT}-01"));
+    assert_eq!(request.header("tracestate", entries.join(",")).send().await.unwrap().status(), 401);
+    server.stop();
+    let spans = spans(&receiver);
+    let request = spans.iter().find(|span| span.name == "GET /api/v1/users/me").unwrap();
+    assert_eq!(request.trace_state, entries[..4].join(","));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn that_figures_do_not_arrive_is_told_once_and_that_they_do_again_too() {
+    let receiver = Receiver::start(Manner::Fails);
+    let folder = folder(&receiver).with("OTEL_METRIC_EXPORT_INTERVAL", 20);
+    let server = Server::start(&folder);
+    let (lost, back) = ("metrics do not reach the collector", "metrics reach the collector again");
+    said(&server, lost, 1).await;
+    let sent = receiver.received("/v1/metrics").len();
+    while receiver.received("/v1/metrics").len() < sent + 3 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    receiver.becomes(Manner::Keeps);
+    said(&server, back, 1).await;
+    assert_eq!(server.log().matches(lost).count(), 1, "{}", server.log());
+    receiver.becomes(Manner::Fails);
+    said(&server, lost, 2).await;
+    assert_eq!(server.log().matches(back).count(), 1, "{}", server.log());
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn that_telemetry_is_switched_off_is_told_where_somebody_may_expect_it() {
+    let receiver = Receiver::start(Manner::Keeps);
+    let folder = folder(&receiver).with("OTEL_SDK_DISABLED", "true");
+    let server = Server::start(&folder);
+    said(&server, "OTEL_SDK_DISABLED", 1).await;
+    assert_eq!(server.get("/api/v1/users/me").send().await.unwrap().status(), 401);
+    server.stop();
+    assert!(receiver.received("/v1/traces").is_empty() && receiver.received("/v1/metrics").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_sampler_that_is_none_is_told_at_the_start_and_by_the_check() {
+    let receiver = Receiver::start(Manner::Keeps);
+    let folder = folder(&receiver).with("OTEL_TRACES_SAMPLER", "parentbased_traceidratoi");
+    let checked = folder.run("config check").expect(0);
+    assert!(checked.stderr.contains("`parentbased_traceidratoi`"), "{}", checked.stderr);
+    let server = Server::start(&folder);
+    said(&server, "`parentbased_traceidratoi`", 1).await;
+    server.stop();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_request_has_the_name_of_its_trace_in_the_log_whether_or_not_it_is_recorded() {
     for (share, count) in [("1", 8), ("0", 0)] {

@@ -137,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_is_counted_under_its_route_and_a_problem_under_its_code() {
-        let metrics = Metrics::start(|builder| builder).unwrap();
+        let metrics = Metrics::start().unwrap();
         let router = measured(&metrics);
         for (method, path) in [
             ("GET", "/users/7"),
@@ -162,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_is_under_way_until_its_caller_hangs_up() {
-        let metrics = Metrics::start(|builder| builder).unwrap();
+        let metrics = Metrics::start().unwrap();
         let router = measured(&metrics);
         let under_way = |metrics: &Metrics| {
             let text = metrics.scrape(Exposition::Text).unwrap();

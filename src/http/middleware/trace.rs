@@ -14,6 +14,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::measure::name;
+use crate::telemetry::trace_state::bounded;
 use crate::telemetry::traces;
 
 /// What becomes of a request in traces. It is decided before anything is made for it: where many come, few
@@ -35,7 +36,7 @@ impl Decision {
     pub fn of(headers: &HeaderMap) -> Self {
         let named = named_by(headers);
         let parent = match named {
-            Some(_) => TraceContextPropagator::new().extract(&HeaderExtractor(headers)),
+            Some(_) => bounded(TraceContextPropagator::new().extract(&HeaderExtractor(headers))),
             None => Context::new(),
         };
         Self { trace: traces::decide(&parent), parent, named }

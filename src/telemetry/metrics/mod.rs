@@ -6,17 +6,22 @@
 
 mod open_metrics;
 pub mod machine;
+mod push;
 mod soundings;
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
-use opentelemetry_sdk::metrics::{Instrument, MeterProviderBuilder, SdkMeterProvider, Stream};
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{Instrument, SdkMeterProvider, Stream};
 use prometheus::{Registry, TextEncoder};
 
 use self::machine::Machine;
+use self::push::{Push, Reader};
 
 pub use self::soundings::{Sounding, Soundings};
 
@@ -34,11 +39,13 @@ pub enum Exposition {
 pub struct Metrics(Arc<Inner>);
 
 struct Inner {
-    provider: SdkMeterProvider,
+    /// Instruments write as long as it is there.
+    _provider: SdkMeterProvider,
     registry: Registry,
     meter: Meter,
     machine: Machine,
     soundings: Soundings,
+    push: Option<Push>,
 }
 
 /// Series that an instrument may have before further ones are added up as `otel_metric_overflow`; requests,
@@ -47,31 +54,48 @@ const SERIES: usize = 100;
 const SERIES_OF_REQUESTS: usize = 2000;
 
 impl Metrics {
-    /// `extend` may add readers beside the one for scrapes, for those who want measurements sent to them.
-    pub fn start(
-        extend: impl FnOnce(MeterProviderBuilder) -> MeterProviderBuilder,
+    /// For scrapes only.
+    pub fn start() -> Result<Self, OTelSdkError> {
+        let service = Resource::builder_empty().with_service_name(crate::base::service::NAME).build();
+        Self::read(service, |_| Ok(None))
+    }
+
+    /// For scrapes, and sent by `exporter` every so often.
+    pub fn sent(
+        exporter: impl PushMetricExporter,
+        every: Duration,
+        resource: Resource,
+    ) -> Result<Self, OTelSdkError> {
+        Self::read(resource, |reader| Push::start(reader, exporter, every).map(Some))
+    }
+
+    fn read(
+        resource: Resource,
+        push: impl FnOnce(Reader) -> io::Result<Option<Push>>,
     ) -> Result<Self, OTelSdkError> {
         let registry = Registry::new();
-        let reader = opentelemetry_prometheus::exporter()
+        let exporter = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
             // Who is scraped is known to the one who scrapes.
             .without_target_info()
             .scope_info_enabled(false)
             .build()?;
-        let service = Resource::builder_empty().with_service_name(crate::base::service::NAME).build();
-        let builder = SdkMeterProvider::builder().with_resource(service).with_reader(reader).with_view(bound);
-        Ok(Self::of(extend(builder).build(), registry))
+        let reader = Reader(Arc::new(exporter));
+        let builder = SdkMeterProvider::builder().with_resource(resource).with_reader(reader.clone());
+        let provider = builder.with_view(bound).build();
+        let push = push(reader).map_err(|error| OTelSdkError::InternalFailure(error.to_string()))?;
+        Ok(Self::of(provider, registry, push))
     }
 
     /// Instruments that nobody reads, so that they count nothing.
     pub fn off() -> Self {
-        Self::of(SdkMeterProvider::default(), Registry::new())
+        Self::of(SdkMeterProvider::default(), Registry::new(), None)
     }
 
-    fn of(provider: SdkMeterProvider, registry: Registry) -> Self {
+    fn of(provider: SdkMeterProvider, registry: Registry, push: Option<Push>) -> Self {
         let meter = provider.meter(env!("CARGO_PKG_NAME"));
         let (machine, soundings) = (Machine::default(), Soundings::default());
-        Self(Arc::new(Inner { provider, registry, meter, machine, soundings }))
+        Self(Arc::new(Inner { _provider: provider, registry, meter, machine, soundings, push }))
     }
 
     /// Makes instruments. Whoever observes holds no [`Metrics`], which would keep itself alive.
@@ -97,9 +121,11 @@ impl Metrics {
         })
     }
 
-    /// Sends what was not sent yet to further readers, and ends them.
-    pub fn shut_down(&self) -> Result<(), OTelSdkError> {
-        self.0.provider.shutdown()
+    /// Sends them once more, if they are sent.
+    pub fn finish(&self) {
+        if let Some(push) = &self.0.push {
+            push.finish();
+        }
     }
 }
 
@@ -112,12 +138,18 @@ fn bound(instrument: &Instrument) -> Option<Stream> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use opentelemetry::KeyValue;
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::metrics::Temporality;
+    use opentelemetry_sdk::metrics::data::ResourceMetrics;
 
     use super::*;
 
     fn metrics() -> Metrics {
-        Metrics::start(|builder| builder).unwrap()
+        Metrics::start().unwrap()
     }
 
     #[test]
@@ -163,5 +195,51 @@ mod tests {
         let text = metrics.scrape(Exposition::Text).unwrap();
         assert_eq!(text.lines().count(), SERIES + 2, "a line for the type, and one for all others");
         assert!(text.contains("otel_metric_overflow=\"true\"} 1900"), "{text}");
+    }
+
+    /// Keeps what it is given.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<String>>>);
+
+    impl PushMetricExporter for Kept {
+        async fn export(&self, figures: &ResourceMetrics) -> OTelSdkResult {
+            let metrics = figures.scope_metrics().flat_map(|scope| scope.metrics());
+            let names = metrics.map(|metric| metric.name().to_owned()).collect::<Vec<_>>().join(" ");
+            self.0.lock().unwrap().push(names);
+            Ok(())
+        }
+        fn force_flush(&self) -> OTelSdkResult {
+            Ok(())
+        }
+        fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+            Ok(())
+        }
+        fn temporality(&self) -> Temporality {
+            Temporality::Cumulative
+        }
+    }
+
+    #[test]
+    fn what_is_no_longer_observed_is_in_no_scrape_and_not_sent_either() {
+        let kept = Kept::default();
+        let hourly = Duration::from_secs(3600);
+        let metrics = Metrics::sent(kept.clone(), hourly, Resource::builder_empty().build()).unwrap();
+        let is_known = Arc::new(AtomicBool::new(true));
+        let observed = is_known.clone();
+        let gauge = metrics.meter().u64_observable_gauge("tea.left").with_callback(move |to| {
+            if observed.load(Ordering::Relaxed) {
+                to.observe(7, &[]);
+            }
+        });
+        gauge.build();
+        let scrape = || metrics.scrape(Exposition::Text).unwrap();
+        metrics.finish();
+        is_known.store(false, Ordering::Relaxed);
+        assert_eq!(scrape(), "");
+        is_known.store(true, Ordering::Relaxed);
+        assert!(scrape().contains("tea_left 7"));
+        is_known.store(false, Ordering::Relaxed);
+        metrics.finish();
+        assert_eq!(*kept.0.lock().unwrap(), ["tea.left", ""]);
     }
 }
