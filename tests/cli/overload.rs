@@ -69,5 +69,7 @@ async fn who_is_too_many_is_told_to_come_back_while_probes_and_refreshes_go_on()
     }
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert_eq!(me(&server).await.status().as_u16(), 401);
+    let log = server.log();
+    assert!(log.contains("requests were turned away") && !log.contains("ERROR"), "{log}");
     server.stop();
 }

@@ -6,7 +6,7 @@ mod tests;
 use std::error::Error;
 use std::iter;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::HttpBody;
 use axum::extract::{MatchedPath, Request, State};
@@ -18,8 +18,9 @@ use tracing::{Instrument, Level};
 use super::streamed::Streamed;
 use super::trace::{Decision, Trace};
 use crate::base::clock::millis;
-use crate::http::Problem;
+use crate::base::seldom::Seldom;
 use crate::http::extract::{ClientAddress, RequestId};
+use crate::http::{Code, Problem};
 use crate::telemetry::subject::{Subject, about};
 
 /// What the line says of the request.
@@ -92,6 +93,17 @@ fn is_dull(route: Option<&MatchedPath>) -> bool {
     route.is_some_and(|route| route.as_str().starts_with("/health/") || route.as_str() == "/metrics")
 }
 
+/// Who is turned away comes in a crowd: one warning a second tells of all of them.
+static CROWD: Seldom = Seldom::every(Duration::from_secs(1));
+
+/// That some are turned away for the sake of others is how it is meant to be, and no error.
+fn warn_of_crowd(cause: Option<&str>) {
+    if let Some(times) = CROWD.counting(1) {
+        let cause = cause.unwrap_or("too many are under way");
+        tracing::warn!(parent: None, cause, times, "requests were turned away");
+    }
+}
+
 impl Line {
     /// An error of ours is logged with its cause; that of a caller's error may quote what was sent, and
     /// is for debugging only.
@@ -100,7 +112,11 @@ impl Line {
         let status = response.status().as_u16();
         let code = problem.map(|problem| problem.code().name());
         let chain = problem.map(|problem| problem.chain().join(": ")).filter(|chain| !chain.is_empty());
-        let is_ours = problem.is_some() && response.status().is_server_error();
+        let is_turned_away = problem.is_some_and(|problem| problem.code() == Code::OVERLOADED);
+        let is_ours = problem.is_some() && response.status().is_server_error() && !is_turned_away;
+        if is_turned_away {
+            warn_of_crowd(chain.as_deref());
+        }
         let (cause, detail) = if is_ours { (chain, None) } else { (None, chain) };
         if let Some(cause) = detail {
             tracing::debug!(parent: None, request_id = self.subject.request_id(), code, cause, "refused");

@@ -37,6 +37,7 @@ async fn logged(level: tracing::Level, path: &str) -> Vec<serde_json::Value> {
         .route("/whole", get(|| async { Body::from_stream(stream::iter(whole())) }))
         .route("/half", get(|| async { Body::from_stream(stream::iter(half())) }))
         .route("/refused", get(|| async { Problem::new(Code::MALFORMED_JSON).caused_by("quoted words") }))
+        .route("/busy", get(|| async { Problem::new(Code::OVERLOADED) }))
         .layer(from_fn_with_state(false, record));
     let answer = router.oneshot(Request::builder().uri(path).body(Body::empty()).unwrap());
     if path == "/never" {
@@ -127,4 +128,16 @@ async fn a_caller_who_leaves_in_the_middle_of_an_answer_leaves_a_line() {
         (&lines[1]["message"], &lines[1]["code"]),
         (&"the answer broke off".into(), &"aborted".into())
     );
+}
+
+#[tokio::test]
+async fn who_is_turned_away_for_the_sake_of_others_is_told_together_and_as_no_error() {
+    for _ in 0..3 {
+        let lines = logged(tracing::Level::INFO, "/busy").await;
+        let request = lines.iter().find(|line| line["message"] == "request").unwrap();
+        assert_eq!((&request["level"], &request["code"]), (&"INFO".into(), &"overloaded".into()));
+        let told = lines.iter().filter(|line| line["level"] == "WARN").collect::<Vec<_>>();
+        assert!(told.len() == lines.len() - 1 && told.len() <= 1, "{lines:?}");
+        assert!(told.iter().all(|line| line["cause"] == "too many are under way" && line["times"].is_u64()));
+    }
 }
