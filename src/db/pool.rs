@@ -209,7 +209,7 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
     let connect = sqlite::connect_options(url)?;
     let claim = sqlite::claim(&connect).await?;
     let pool = |max| {
-        SqlitePoolOptions::new()
+        watch::told_at_once(SqlitePoolOptions::new())
             .max_connections(max)
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)
@@ -245,7 +245,7 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
     let silence = Silence::new(options);
     let pool = |max| {
         let (asking, returning) = (silence.clone(), silence.clone());
-        PgPoolOptions::new()
+        watch::told_at_once(PgPoolOptions::new())
             .max_connections(max)
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)

@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use log::LevelFilter;
-use sqlx::ConnectOptions;
+use sqlx::pool::PoolOptions;
+use sqlx::{ConnectOptions, Database};
 use tracing::Instrument;
 use tracing::field::Empty;
 
@@ -23,6 +24,12 @@ static CROWD: Seldom = Seldom::every(Duration::from_secs(1));
 /// connection, and without the values.
 pub(super) fn instead_of_sqlx<O: ConnectOptions>(options: O) -> O {
     options.log_slow_statements(LevelFilter::Off, Duration::MAX)
+}
+
+/// Nor does sqlx warn of each wait for a connection: [`connection`] does so for all of them. `sqlx=debug` has
+/// its own lines.
+pub(super) fn told_at_once<D: Database>(pool: PoolOptions<D>) -> PoolOptions<D> {
+    pool.acquire_slow_level(LevelFilter::Debug)
 }
 
 /// What is known of a statement before it runs.
@@ -92,5 +99,46 @@ fn warn_if_slow(limit: Duration, sql: &str, took: Duration, waited: Duration) {
 fn warn_of_crowd(waited: Duration) {
     if let Some(times) = CROWD.counting(1) {
         tracing::warn!(waited_ms = millis(waited), times, "a long wait for a connection");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use sqlx::sqlite::SqlitePoolOptions;
+    use tracing::Level;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What sqlx says at this level of a wait that it takes for a long one.
+    async fn said_of_a_wait(level: Level) -> String {
+        let sink = Sink::default();
+        let writer = sink.clone();
+        let log = tracing_subscriber::fmt().with_max_level(level).with_writer(move || writer.clone());
+        let _guard = tracing::subscriber::set_default(log.finish());
+        let pool = told_at_once(SqlitePoolOptions::new()).max_connections(1);
+        let pool = pool.acquire_slow_threshold(Duration::ZERO).connect_lazy("sqlite::memory:").unwrap();
+        pool.acquire().await.unwrap();
+        String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn sqlx_itself_tells_of_long_waits_only_where_somebody_asks_for_it() {
+        assert_eq!(said_of_a_wait(Level::INFO).await, "");
+        assert!(said_of_a_wait(Level::DEBUG).await.contains("sqlx::pool::acquire"));
     }
 }
