@@ -6,6 +6,7 @@ pub mod id;
 pub mod keyring;
 pub mod language;
 pub mod latest;
+pub mod network;
 pub mod random;
 mod reckoning;
 pub mod secret;

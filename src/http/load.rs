@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::limit::Network;
+use crate::base::network::Network;
 
 /// How many requests may be under way at once: worked on, still on their way here, and answered piece by
 /// piece. They are counted apart, so that whoever sends or takes slowly keeps out only those who do the same.

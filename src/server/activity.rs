@@ -1,7 +1,8 @@
 //! What a connection is doing, and until when it may: written by the requests on it, read by its clock.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::collections::btree_map::Entry;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ impl Moment {
 
     pub(super) fn plus(self, time: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    pub(super) fn number(self) -> u64 {
+        self.0
     }
 
     pub(super) fn instant(self) -> Instant {
@@ -43,9 +48,16 @@ pub(super) struct Patience {
     pub(super) write: Duration,
 }
 
+/// An answer of which pieces have been handed over and not taken.
+struct Waiting {
+    pieces: u32,
+    /// Since when nothing of it was taken.
+    since: Moment,
+}
+
 /// Shared by a connection, its bytes and its requests.
 pub(super) struct Activity {
-    /// Requests whose answer is not wholly handed over.
+    /// Requests whose answer is not wholly taken.
     busy: AtomicU32,
     /// Since when the header of a request is coming in.
     head: AtomicU64,
@@ -53,10 +65,12 @@ pub(super) struct Activity {
     quiet: AtomicU64,
     /// Since when the other side has taken nothing.
     stuck: AtomicU64,
-    /// Answers that wait until the other side makes room for more of them, by their number, and since when.
-    /// On a connection of HTTP/2 some may wait while others go on.
-    waiting: Mutex<BTreeMap<u32, Moment>>,
-    answers: AtomicU32,
+    /// Answers that wait until the other side takes more of them, by their number. On a connection of HTTP/2
+    /// some may wait while others go on.
+    waiting: Mutex<BTreeMap<u32, Waiting>>,
+    numbers: AtomicU32,
+    /// Bytes of all of its answers.
+    held: AtomicUsize,
     has_served: AtomicBool,
     is_http2: AtomicBool,
 }
@@ -70,7 +84,8 @@ impl Activity {
             quiet: AtomicU64::new(now),
             stuck: AtomicU64::new(0),
             waiting: Mutex::default(),
-            answers: AtomicU32::new(0),
+            numbers: AtomicU32::new(0),
+            held: AtomicUsize::new(0),
             has_served: AtomicBool::new(false),
             is_http2: AtomicBool::new(false),
         }
@@ -120,40 +135,64 @@ impl Activity {
         }
     }
 
-    pub(super) fn begin(&self, is_http2: bool) {
+    /// A request, which gets a number.
+    pub(super) fn begin(&self, is_http2: bool) -> u32 {
         self.busy.fetch_add(1, Ordering::Relaxed);
         self.head.store(0, Ordering::Relaxed);
         self.is_http2.store(is_http2, Ordering::Relaxed);
         self.has_served.store(true, Ordering::Relaxed);
         self.go_on();
+        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn go_on(&self) {
-        self.quiet.store(Moment::now().0, Ordering::Relaxed);
+    fn go_on(&self) -> Moment {
+        let now = Moment::now();
+        self.quiet.store(now.0, Ordering::Relaxed);
+        now
     }
 
-    /// Numbers an answer that is about to be handed over.
-    pub(super) fn answer(&self) -> u32 {
-        let number = self.answers.fetch_add(1, Ordering::Relaxed);
-        self.waiting().insert(number, Moment::now());
-        number
-    }
-
-    /// More of an answer was taken, and the next piece waits; or it is we who have no more of it yet.
-    pub(super) fn answered(&self, number: u32, has_more: bool) {
+    /// A piece of an answer waits to be taken. Those before it were, or there is room for more.
+    pub(super) fn hands_over(&self, number: u32) {
+        let since = self.go_on();
         let mut waiting = self.waiting();
-        if has_more {
-            waiting.insert(number, Moment::now());
-            drop(waiting);
-            self.go_on();
-        } else {
-            waiting.remove(&number);
+        let answer = waiting.entry(number).or_insert(Waiting { pieces: 0, since });
+        *answer = Waiting { pieces: answer.pieces + 1, since };
+    }
+
+    /// Some of an answer was taken.
+    pub(super) fn taken(&self, number: u32) {
+        let since = self.go_on();
+        if let Some(answer) = self.waiting().get_mut(&number) {
+            answer.since = since;
         }
+    }
+
+    /// All of a piece was taken, or nobody wants it any more.
+    pub(super) fn handed_over(&self, number: u32) {
+        if let Entry::Occupied(mut answer) = self.waiting().entry(number) {
+            match answer.get().pieces {
+                0 | 1 => _ = answer.remove(),
+                _ => answer.get_mut().pieces -= 1,
+            }
+        }
+    }
+
+    /// How much its answers hold.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hold(&self, bytes: usize) {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn release(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Since when the answer has waited that has done so for longest.
     pub(super) fn waiting_since(&self) -> Option<Moment> {
-        self.waiting().values().min().copied()
+        self.waiting().values().map(|answer| answer.since).min()
     }
 
     /// Whether an answer has waited for so long that the other side may be said not to want it.
@@ -161,7 +200,7 @@ impl Activity {
         self.waiting_since().is_some_and(|since| since.plus(STALLED) <= Moment::now())
     }
 
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u32, Moment>> {
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u32, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

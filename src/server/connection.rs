@@ -149,7 +149,7 @@ impl Course {
         let activity = &seat.activity;
         match order {
             Order::Leave if activity.is_busy() && !activity.is_stalled() => Step::Stay,
-            Order::Leave => Step::Close,
+            Order::Leave | Order::Go => Step::Close,
             // It was just made, and its request may be on its way.
             Order::Stop if is_new && !activity.has_served() => Step::Wait(now.plus(LINGER)),
             Order::Stop if self.wound_down != Some(order) => self.wind_down(seat, now),

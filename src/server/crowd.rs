@@ -1,13 +1,21 @@
 //! Everybody who is connected to a listener, how many they may be, and who leaves when others come.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
-use super::activity::Activity;
+use super::activity::{Activity, Moment};
+use super::held::{self, MOST};
+use crate::base::network::Network;
+use crate::base::seldom::Seldom;
+
+/// How often it is said that connections were closed for what they held.
+const TOLD: Duration = Duration::from_secs(60);
 
 /// What connections are told; a later one contains those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +29,8 @@ pub(super) enum Order {
     Stop,
     /// Close, unless a request has come in the meantime.
     Leave,
+    /// Close, whatever is under way.
+    Go,
 }
 
 /// Who is connected. Clones share it.
@@ -31,6 +41,11 @@ struct Inner {
     most: usize,
     open: AtomicUsize,
     dismissed: AtomicU64,
+    /// Bytes of all answers.
+    held: AtomicUsize,
+    /// When room was last made for them.
+    relieved: AtomicU64,
+    told: Seldom,
     state: Mutex<State>,
     departure: Notify,
 }
@@ -44,15 +59,19 @@ struct State {
 /// What the crowd knows of one of its members.
 pub(super) struct Seat {
     pub(super) activity: Arc<Activity>,
+    pub(super) network: Network,
+    crowd: Crowd,
     order: AtomicU8,
     /// Whoever serves the connection, to be woken by an order.
     pub(super) servant: AtomicWaker,
 }
 
 impl Seat {
-    fn new(order: Order) -> Self {
+    fn new(network: Network, crowd: Crowd, order: Order) -> Self {
         Self {
             activity: Arc::new(Activity::new()),
+            network,
+            crowd,
             order: AtomicU8::new(order as u8),
             servant: AtomicWaker::new(),
         }
@@ -63,7 +82,25 @@ impl Seat {
             0 => Order::None,
             1 => Order::Drain,
             2 => Order::Stop,
-            _ => Order::Leave,
+            3 => Order::Leave,
+            _ => Order::Go,
+        }
+    }
+
+    /// An answer holds so much more.
+    pub(super) fn hold(&self, bytes: usize) {
+        if bytes > 0 {
+            self.activity.hold(bytes);
+            if self.crowd.0.held.fetch_add(bytes, Ordering::Relaxed) + bytes > MOST {
+                self.crowd.relieve();
+            }
+        }
+    }
+
+    pub(super) fn release(&self, bytes: usize) {
+        if bytes > 0 {
+            self.activity.release(bytes);
+            self.crowd.0.held.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 
@@ -86,6 +123,9 @@ impl Crowd {
             most,
             open: AtomicUsize::new(0),
             dismissed: AtomicU64::new(0),
+            held: AtomicUsize::new(0),
+            relieved: AtomicU64::new(0),
+            told: Seldom::every(TOLD),
             state: Mutex::new(state),
             departure: Notify::new(),
         }))
@@ -101,7 +141,7 @@ impl Crowd {
         self.0.most
     }
 
-    /// How many that were idle had to leave for others since the start.
+    /// How many had to leave since the start, for others or for what their answers held.
     pub fn dismissed(&self) -> u64 {
         self.0.dismissed.load(Ordering::Relaxed)
     }
@@ -115,9 +155,10 @@ impl Crowd {
         self.open() >= self.0.most
     }
 
-    pub(super) fn join(&self) -> Member {
+    pub(super) fn join(&self, from: IpAddr) -> Member {
         let mut state = self.state();
-        let (id, seat) = (state.next, Arc::new(Seat::new(state.order)));
+        let seat = Arc::new(Seat::new(Network::of(from), self.clone(), state.order));
+        let id = state.next;
         state.next += 1;
         state.members.insert(id, seat.clone());
         self.0.open.store(state.members.len(), Ordering::Relaxed);
@@ -135,7 +176,7 @@ impl Crowd {
     /// waited for longest to be taken; whether there is anybody.
     pub(super) fn dismiss_one(&self) -> bool {
         let state = self.state();
-        let staying = || state.members.values().filter(|seat| seat.order() != Order::Leave);
+        let staying = || state.members.values().filter(|seat| seat.order() < Order::Leave);
         let idle = staying().filter(|seat| !seat.activity.is_busy());
         let idle = idle.min_by_key(|seat| seat.activity.quiet_since());
         let stalled = || {
@@ -146,6 +187,30 @@ impl Crowd {
         self.0.dismissed.fetch_add(1, Ordering::Relaxed);
         seat.tell(Order::Leave);
         true
+    }
+
+    /// How many bytes the answers of all connections hold.
+    pub(super) fn held(&self) -> usize {
+        self.0.held.load(Ordering::Relaxed)
+    }
+
+    /// Closes connections until the others hold no more than they may. Here and now: a task that did it would wait
+    /// behind the requests whose answers are too much.
+    fn relieve(&self) {
+        let now = Moment::now().number();
+        // Until who has to leave has left it seems to be too much still, and this looks at everybody.
+        if self.0.relieved.swap(now, Ordering::Relaxed) == now {
+            return;
+        }
+        let state = self.state();
+        let leaving = held::in_excess(state.members.values().filter(|seat| seat.order() < Order::Go));
+        leaving.iter().for_each(|seat| seat.tell(Order::Go));
+        let count = u64::try_from(leaving.len()).unwrap_or(u64::MAX);
+        drop(state);
+        self.0.dismissed.fetch_add(count, Ordering::Relaxed);
+        if let Some(closed) = self.0.told.counting(count) {
+            tracing::warn!(closed, held = self.held(), "answers that nobody takes hold too much");
+        }
     }
 
     /// Resolves when somebody has left.
@@ -194,12 +259,16 @@ impl Crowd {
 mod tests {
     use super::*;
 
+    fn join(crowd: &Crowd) -> Member {
+        crowd.join(IpAddr::from([192, 0, 2, 1]))
+    }
+
     #[tokio::test]
     async fn who_has_been_idle_for_longest_leaves_first_and_who_is_busy_stays() {
         let crowd = Crowd::new(3);
-        let busy = crowd.join();
+        let busy = join(&crowd);
         busy.seat.activity.begin(false);
-        let idle = [crowd.join(), crowd.join()];
+        let idle = [join(&crowd), join(&crowd)];
         std::thread::sleep(std::time::Duration::from_millis(5));
         idle[0].seat.activity.begin(false);
         idle[0].seat.activity.end();
@@ -219,7 +288,7 @@ mod tests {
     fn who_comes_late_is_told_what_the_others_were() {
         let crowd = Crowd::new(3);
         crowd.tell(Order::Drain);
-        let member = crowd.join();
+        let member = join(&crowd);
         assert_eq!(member.seat.order(), Order::Drain);
         crowd.tell(Order::Stop);
         assert_eq!(member.seat.order(), Order::Stop);

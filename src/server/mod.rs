@@ -2,9 +2,11 @@
 //! for longer than it is used.
 
 mod activity;
+mod answer;
 mod connection;
 mod crowd;
 mod descriptors;
+mod held;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -74,7 +76,9 @@ impl Server {
         if let Ok(queue) = self.listener.as_fd().try_clone_to_owned().map(std::net::TcpListener::from) {
             while let Ok((stream, peer)) = queue.accept() {
                 let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-                stream.map(|stream| self.welcome(stream, peer, self.crowd.join(), &terms, &open)).ok();
+                stream
+                    .map(|stream| self.welcome(stream, peer, self.crowd.join(peer.ip()), &terms, &open))
+                    .ok();
             }
         }
         drop(self.listener);
@@ -92,7 +96,7 @@ impl Server {
             // Who was asked to leave may have got a request in that moment, and stays.
             _ = timeout(BREATH, self.crowd.departure()).await;
         }
-        self.crowd.join()
+        self.crowd.join(peer.ip())
     }
 
     fn welcome(

@@ -6,7 +6,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
+mod held;
+
 const PATIENCE: Duration = Duration::from_secs(10);
+/// More than the system takes for somebody who does not.
+const LARGE: usize = 24 << 20;
 
 struct Open {
     address: SocketAddr,
@@ -21,7 +25,8 @@ async fn open(most: usize, request_timeout: Duration) -> Open {
     let router = Router::new()
         .route("/", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }))
         .route("/never", get(std::future::pending::<()>))
-        .route("/large", get(|| async { vec![b'.'; 64 << 20] }));
+        .route("/large", get(|| async { vec![b'.'; LARGE] }))
+        .route("/megabyte", get(|| async { vec![b'.'; 1 << 20] }));
     let server = Server { listener, router, tls: None, crowd: crowd.clone(), request_timeout };
     let server = tokio::spawn(server.run(tasks.clone()));
     Open { address, crowd, tasks, server }
@@ -109,11 +114,11 @@ async fn the_end_waits_for_answers_that_are_still_being_taken() {
     }
     let mut rest = Vec::new();
     slow.read_to_end(&mut rest).await.unwrap();
-    assert!(read + rest.len() > 64 << 20, "all of it has come");
+    assert!(read + rest.len() > LARGE, "all of it has come");
     timeout(PATIENCE, open.server).await.expect("it ends").unwrap();
 }
 
-/// A caller of HTTP/2 who makes no room for any body.
+/// A caller of HTTP/2 who makes hardly any room for bodies.
 struct Stingy {
     stream: TcpStream,
     next: u32,
@@ -121,27 +126,38 @@ struct Stingy {
 
 impl Stingy {
     async fn connect(address: SocketAddr) -> Self {
+        Self::with_window(address, 0).await
+    }
+
+    async fn with_window(address: SocketAddr, bytes: u8) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-        // SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 §6.5.2): nothing.
-        stream.write_all(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]).await.unwrap();
+        // SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 §6.5.2).
+        stream.write_all(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, bytes]).await.unwrap();
         Self { stream, next: 1 }
     }
 
     /// Asks for `/` on a stream of its own; whether the connection is there still.
     async fn ask(&mut self) -> bool {
-        // HPACK: GET, http, / of the static table, and an authority.
-        let fields = [0x82, 0x86, 0x84, 0x41, 0x01, b'a'];
-        let mut frame = vec![0, 0, 6, 1, 5];
-        frame.extend(self.next.to_be_bytes());
-        frame.extend(fields);
-        self.next += 2;
+        let frame = self.request("/");
         let mut answer = [0; 1024];
         let closed = match timeout(Duration::from_millis(20), self.stream.read(&mut answer)).await {
             Ok(read) => read.unwrap_or(0) == 0,
             Err(_) => false,
         };
         !closed && self.stream.write_all(&frame).await.is_ok()
+    }
+
+    /// The frame of a request on a stream of its own.
+    fn request(&mut self, path: &str) -> Vec<u8> {
+        // HPACK: GET and http of the static table, a path, and an authority.
+        let length = u8::try_from(path.len()).unwrap();
+        let fields = [&[0x82, 0x86, 0x04, length], path.as_bytes(), &[0x41, 0x01, b'a']].concat();
+        let mut frame = vec![0, 0, u8::try_from(fields.len()).unwrap(), 1, 5];
+        frame.extend(self.next.to_be_bytes());
+        frame.extend(fields);
+        self.next += 2;
+        frame
     }
 }
 

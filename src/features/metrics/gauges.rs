@@ -69,7 +69,9 @@ fn load(state: &AppState, meter: &Meter) {
     meter
         .u64_observable_counter("http.server.dismissed_connections")
         .with_unit("{connection}")
-        .with_description("Idle connections that were closed because others came")
+        .with_description(
+            "Connections that were closed because others came, or because their answers held too much",
+        )
         .with_callback(move |to| to.observe(crowd.dismissed(), &[]))
         .build();
 }

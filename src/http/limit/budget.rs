@@ -1,7 +1,6 @@
 //! One kind of budget: a row for each of those who draw on it.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,26 +25,6 @@ const SHARED: u64 = 1 << 10;
 /// How often full budgets, which need no row, are thrown away; and how often where there are too many.
 const TIDY: Duration = Duration::from_secs(60);
 const TIDY_SOON: Duration = Duration::from_secs(1);
-
-/// What shares one budget on public routes: an IPv4 address, or an IPv6 network of 64 bits, in which a
-/// subscriber has as many addresses as they like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Network {
-    V4(u32),
-    V6(u64),
-}
-
-impl Network {
-    pub fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address.to_bits()),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments().map(u64::from);
-                Self::V6(a << 48 | b << 32 | c << 16 | d)
-            }
-        }
-    }
-}
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key<K> {
@@ -163,18 +142,6 @@ impl Standing {
 mod tests {
     use super::*;
     use crate::base::clock::Timestamp;
-
-    fn network(address: &str) -> Network {
-        Network::of(address.parse().unwrap())
-    }
-
-    #[test]
-    fn one_subscriber_is_one_network() {
-        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff:ffff:ffff:ffff"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-    }
 
     #[test]
     fn a_budget_fills_evenly_and_says_when() {

@@ -22,8 +22,8 @@ use super::extract::ClientAddress;
 use super::problem::Problem;
 use crate::base::clock::Clock;
 use crate::base::id::UserId;
+use crate::base::network::Network;
 
-pub use self::budget::Network;
 pub use self::fields::spent;
 
 /// The budgets, or none where limits are turned off. Clones share them.

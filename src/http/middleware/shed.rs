@@ -8,8 +8,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 
+use crate::base::network::Network;
 use crate::http::extract::ClientAddress;
-use crate::http::limit::Network;
 use crate::http::load::{Load, Ticket};
 use crate::http::{Code, Problem};
 
