@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
 use super::server::{Manner, SmtpServer};
-use super::{by_hand, courier, outbox, register, round, tally};
+use super::{by_hand, courier, outbox, register, round, row, tally};
 use crate::harness::{App, Stage, behaviour};
 
 /// How often each address was written to.
@@ -74,6 +74,33 @@ behaviour! {
         assert_eq!(by_address(&server).values().collect::<Vec<_>>(), [&1, &1]);
         let attempts: Vec<_> = outbox(&apps[0]).await.iter().map(|row| row.attempts).collect();
         assert_eq!(attempts, [2, 1]);
+    }
+
+    async fn a_mail_whose_sender_dies_before_noting_it_is_sent_again_as_the_same_mail(stage: Stage) {
+        let gate = Arc::new(Semaphore::new(0));
+        let server = SmtpServer::start(Manner::Waits(gate.clone())).await;
+        let apps = replicas(&stage, &server.url()).await;
+        register(&apps[0], "ada@example.com").await;
+        let worker = courier(&apps[0]);
+        let dying = tokio::spawn(async move { worker.round(|| true).await });
+        server.until("the content", |server| server.copies().len() == 1).await;
+        // Nobody can note anything from here on, while the server takes the mail.
+        let mut held = apps[2].state.db.write().await.unwrap();
+        held.query("UPDATE outbox SET attempts = attempts").execute().await.unwrap();
+        gate.add_permits(1);
+        server.until("the mail", |server| server.accepted().len() == 1).await;
+        dying.abort();
+        assert!(dying.await.unwrap_err().is_cancelled());
+        drop(held);
+        server.behave(Manner::Kind);
+
+        apps[0].later(Duration::from_secs(61));
+        assert_eq!(round(&apps[1]).await, tally(1, 0, 0));
+        assert_eq!(server.copies().into_values().collect::<Vec<_>>(), [2], "twice, under one Message-ID");
+        let row = row(&apps[0]).await;
+        assert_eq!((row.state.as_str(), row.attempts), ("sent", 2));
+        apps[0].later(Duration::from_secs(3600));
+        assert_eq!(round(&apps[2]).await, tally(0, 0, 0), "and never again");
     }
 
     async fn whoever_has_lost_the_lease_begins_no_other_mail(stage: Stage) {
