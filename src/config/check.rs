@@ -223,11 +223,15 @@ fn is_origin(text: &str) -> bool {
     ["*", "localhost"].contains(&text) || Url::parse(text).is_ok_and(is_bare)
 }
 
+/// The most that may be said of how much to log, in characters: each line is held against all of it.
+pub const MAX_LOG_LEVEL: usize = 1000;
+
 /// Whether this says how much to log: a level, and exceptions from it for modules. A bare word must be a level:
 /// the filter itself would take `inof` for the name of a module.
 pub fn is_log_level(text: &str) -> bool {
-    text.split(',').map(str::trim).all(|part| match part.contains('=') {
-        true => part.parse::<Directive>().is_ok(),
-        false => !part.is_empty() && part.parse::<LevelFilter>().is_ok(),
-    })
+    text.chars().count() <= MAX_LOG_LEVEL
+        && text.split(',').map(str::trim).all(|part| match part.contains('=') {
+            true => part.parse::<Directive>().is_ok(),
+            false => !part.is_empty() && part.parse::<LevelFilter>().is_ok(),
+        })
 }

@@ -21,7 +21,7 @@ mod tests;
 mod urls;
 mod variables;
 
-pub use check::is_log_level;
+pub use check::{MAX_LOG_LEVEL, is_log_level};
 pub use environment::Environment;
 pub use load::{Loaded, load, load_as};
 pub use mail::{MailServer, Tls, Transport};

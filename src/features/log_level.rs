@@ -11,7 +11,8 @@ use axum::routing::get;
 use deserr::Deserr;
 use serde::Serialize;
 
-use crate::config::is_log_level;
+use crate::base::language::Arg;
+use crate::config::{MAX_LOG_LEVEL, is_log_level};
 use crate::http::extract::{Faults, Json, Rule};
 use crate::http::{Code, Problem};
 use crate::state::AppState;
@@ -21,7 +22,10 @@ use crate::text_fields;
 /// A level, and exceptions from it: `info,sqlx=warn`.
 struct Level(String);
 
-struct NoLevel;
+enum NoLevel {
+    TooLong,
+    Nonsense,
+}
 
 #[derive(Deserr)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -71,7 +75,11 @@ impl FromStr for Level {
     type Err = NoLevel;
 
     fn from_str(text: &str) -> Result<Self, NoLevel> {
-        is_log_level(text).then(|| Self(text.to_owned())).ok_or(NoLevel)
+        match is_log_level(text) {
+            true => Ok(Self(text.to_owned())),
+            false if text.chars().count() > MAX_LOG_LEVEL => Err(NoLevel::TooLong),
+            false => Err(NoLevel::Nonsense),
+        }
     }
 }
 
@@ -79,6 +87,16 @@ text_fields!(Level);
 
 impl Rule for NoLevel {
     fn code(&self) -> &'static str {
-        "invalid_log_level"
+        match self {
+            Self::TooLong => "too_long",
+            Self::Nonsense => "invalid_log_level",
+        }
+    }
+
+    fn args(&self) -> Vec<(&'static str, Arg)> {
+        match self {
+            Self::TooLong => vec![("max", MAX_LOG_LEVEL.into())],
+            Self::Nonsense => Vec::new(),
+        }
     }
 }

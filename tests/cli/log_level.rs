@@ -45,7 +45,10 @@ async fn the_level_of_the_log_is_changed_until_the_next_start() {
     ask().await.unwrap();
     assert_eq!(server.log().lines().count(), before);
 
+    let long = |name| json!({"level": vec![name; 80_000].join(",")});
     for (wish, pointer, code) in [
+        (long("a=warn"), "/level", "too_long"),
+        (long("nonsense"), "/level", "too_long"),
         (json!({"level": "loud"}), "/level", "invalid_log_level"),
         (json!({"level": "stead=loud"}), "/level", "invalid_log_level"),
         (json!({}), "/level", "required"),
