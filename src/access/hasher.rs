@@ -29,6 +29,7 @@ use super::strength::{Measure, Weakness};
 use crate::base::random::Random;
 use crate::base::secret::Password;
 use crate::config::Hash;
+use crate::telemetry::subject;
 
 /// Handle to the threads; clones share them.
 #[derive(Clone)]
@@ -122,7 +123,8 @@ impl Hasher {
     ) -> Result<T, HashError> {
         let (reply, answer) = oneshot::channel();
         let span = stopwatch::span();
-        let job = Job { task: task(reply), place, queued: Instant::now(), span: span.clone() };
+        let (queued, subject) = (Instant::now(), subject::present());
+        let job = Job { task: task(reply), place, queued, span: span.clone(), subject };
         self.jobs.send(job).map_err(|_| HashError::Lost)?;
         answer.instrument(span).await.map_err(|_| HashError::Lost)
     }

@@ -14,6 +14,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::base::keyring::NoKey;
 use crate::db::{DbError, Tx};
+use crate::telemetry::subject::called_by;
 
 /// An access token and the refresh token for the next one.
 pub struct Tokens {
@@ -134,7 +135,10 @@ impl Access {
             && !grace.is_zero()
             && now.since(row.refreshed_at) <= grace;
         match () {
-            () if advanced || repeated => self.issue_tokens(tx, &row, None, now).await,
+            () if advanced || repeated => {
+                called_by(row.user_id);
+                self.issue_tokens(tx, &row, None, now).await
+            }
             // Above the newest we ever made: a restored backup. The session cannot be trusted.
             () if token.generation >= row.generation => Err(IssueError::InvalidRefreshToken),
             () => Err(IssueError::RefreshTokenReused),

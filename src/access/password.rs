@@ -16,6 +16,7 @@ use crate::base::keyring::{Keyring, NoKey, Tag};
 use crate::base::secret::Password;
 use crate::db::{Db, DbError, Tx};
 use crate::mail::Purpose;
+use crate::telemetry::subject::called_by;
 
 /// How long a guess waits for others that are still being checked.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -156,6 +157,8 @@ impl Passwords {
         let place = self.admit(&budgets.charged, standing).await?;
         let verdict = self.hasher.verify(place, claim.password, claim.stored).await?;
         if verdict.matches {
+            // Whoever signs in is known from here on.
+            _ = subject.map(called_by);
             return Ok(Proof { budgets, outdated: verdict.outdated });
         }
         let mut tx = self.db.write().await?;

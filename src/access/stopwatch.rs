@@ -1,5 +1,6 @@
 //! How long a password waited for a thread, and how long the thread took: the two reasons why it is slow.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -8,6 +9,7 @@ use tracing::field::Empty;
 
 use crate::base::clock::millis;
 use crate::base::seldom::Seldom;
+use crate::telemetry::subject::{Subject, on_behalf};
 
 /// Whoever waits so long has noticed.
 const SLOW: Duration = Duration::from_secs(1);
@@ -23,13 +25,14 @@ pub(super) fn span() -> Span {
 /// Runs while a thread works for somebody.
 pub(super) struct Stopwatch {
     span: Span,
+    subject: Option<Arc<Subject>>,
     waited: Duration,
     begun: Instant,
 }
 
 impl Stopwatch {
-    pub fn begin(span: Span, queued: Instant) -> Self {
-        Self { span, waited: queued.elapsed(), begun: Instant::now() }
+    pub fn begin(span: Span, subject: Option<Arc<Subject>>, queued: Instant) -> Self {
+        Self { span, subject, waited: queued.elapsed(), begun: Instant::now() }
     }
 
     /// Hands over what was worked out. The times come first: with the answer the span ends.
@@ -37,7 +40,7 @@ impl Stopwatch {
         let computed = self.begun.elapsed();
         self.span.record("queue_ms", millis(self.waited));
         self.span.record("computation_ms", millis(computed));
-        warn_if_slow(SLOW, self.waited, computed, &CROWD);
+        on_behalf(self.subject, || warn_if_slow(SLOW, self.waited, computed, &CROWD));
         // Who does not wait any more needs no answer.
         _ = reply.send(answer);
     }

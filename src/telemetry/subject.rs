@@ -51,6 +51,19 @@ pub fn about<F: Future>(subject: Arc<Subject>, work: F) -> TaskLocalFuture<Arc<S
     CURRENT.scope(subject, work)
 }
 
+/// What the lines of this moment are about, for a thread that works for it.
+pub fn present() -> Option<Arc<Subject>> {
+    CURRENT.try_with(Arc::clone).ok()
+}
+
+/// What a thread writes on behalf of `subject`.
+pub fn on_behalf<T>(subject: Option<Arc<Subject>>, write: impl FnOnce() -> T) -> T {
+    match subject {
+        Some(subject) => CURRENT.sync_scope(subject, write),
+        None => write(),
+    }
+}
+
 /// Says who is calling. The first to say so is right: a request has one caller.
 pub fn called_by(user: impl ToString) {
     current(|subject| _ = subject.user_id.get_or_init(|| user.to_string()));

@@ -25,6 +25,7 @@ mod invitation;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod log;
 mod log_level;
 #[cfg(test)]
 mod overload;

@@ -1,5 +1,6 @@
 //! What a hash thread is asked, and what it answers.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -7,6 +8,7 @@ use tracing::Span;
 
 use crate::access::strength::{Measure, Weakness};
 use crate::base::secret::Password;
+use crate::telemetry::subject::Subject;
 
 /// A place in the queue. It travels with the job, so a caller who hangs up does not free it early.
 pub struct Place(#[expect(dead_code, reason = "held for its drop")] pub(super) OwnedSemaphorePermit);
@@ -25,6 +27,7 @@ pub(super) struct Job {
     pub queued: Instant,
     /// Of whoever waits for it.
     pub span: Span,
+    pub subject: Option<Arc<Subject>>,
 }
 
 pub(super) enum Task {

@@ -46,7 +46,7 @@ impl Worker {
 
     pub fn run(mut self, queue: &Receiver<Job>) {
         loop {
-            let Job { task, place, queued, span } = match queue.recv_timeout(IDLE) {
+            let Job { task, place, queued, span, subject } = match queue.recv_timeout(IDLE) {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Timeout) => {
                     self.memory = Vec::new();
@@ -55,7 +55,7 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let work = self.meters.begin(queued);
-            let watch = Stopwatch::begin(span, queued);
+            let watch = Stopwatch::begin(span, subject, queued);
             // A caller who hung up while queued gets no work done; its attempt stays counted.
             match task {
                 Task::Hash { reply, .. } if reply.is_closed() => {}
