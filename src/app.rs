@@ -241,6 +241,7 @@ fn layers(state: &AppState, load: Load) -> Stack {
         request_timeout: config.server.request_timeout,
         load,
         meters: Some(Meters::new(state.metrics.meter())),
+        tasks: state.tasks.clone(),
         https: config.server.public_url().scheme() == "https",
         debug: !config.environment.is_guarded(),
     }

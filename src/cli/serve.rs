@@ -22,6 +22,8 @@ use crate::config::{Config, Environment, Loaded, Transport};
 use crate::features::users::service::Users;
 use crate::telemetry::{Telemetry, logs};
 
+/// How long requests that are cut off have to say so in the log.
+const CUT: Duration = Duration::from_millis(200);
 /// How long traces, figures and reports may still take to leave, however much time there is.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
@@ -47,8 +49,8 @@ impl Serve {
         logs::log_panics();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let ended = runtime.block_on(serve(loaded, &mut telemetry));
-        // What still runs on a thread of its own, such as a look-up of a name, is not waited for.
-        runtime.shutdown_background();
+        // What still runs on a thread of its own, such as a look-up of a name, is not waited for any longer.
+        runtime.shutdown_timeout(CUT);
         let left = ended.as_ref().map_or(LAST_WORDS, |end| end.left);
         telemetry.finish(LAST_WORDS.min(left));
         ended.map(|end| end.code)
@@ -122,8 +124,6 @@ async fn welcome(app: &App, listeners: &Listeners) -> Result<(), Failure> {
     Ok(())
 }
 
-/// On stdout: the log is on stderr, and a password is for the person at the terminal, not for it.
-fn greet(config: &Config, management: SocketAddr, admin: Option<(&str, &str)>) {
 async fn look_for_admins(users: &Users) -> Result<(), Failure> {
     if users.admins(Status::Active).await? > 0 {
         return Ok(());
@@ -138,6 +138,8 @@ async fn look_for_admins(users: &Users) -> Result<(), Failure> {
     Ok(())
 }
 
+/// On stdout: the log is on stderr, and a password is for the person at the terminal, not for it.
+fn greet(config: &Config, management: SocketAddr, admin: Option<(&str, &str)>) {
     let url = config.server.public_url();
     if let Some((email, password)) = admin {
         _ = print(format_args!(

@@ -44,6 +44,33 @@ behaviour! {
         assert!(!text.contains("http_route=\"/metrics\""), "scrapes say nothing of callers");
     }
 
+    async fn what_strangers_send_in_vain_makes_few_series(app: App) {
+        let stranger = app.anonymous();
+        let documents = stranger.get("/openapi.json").await.expect(200).json();
+        let paths: Vec<_> = documents["paths"].as_object().unwrap().keys().cloned().collect();
+        assert!(paths.len() > 30, "{paths:?}");
+        let long = "x".repeat(20 << 10);
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", "PURGE"] {
+            for path in paths.iter().chain([&"/nowhere".to_owned()]) {
+                let ask = |query: &str| stranger.request(method, &format!("{path}{query}"));
+                ask("").await;
+                ask("").header("host", "two hosts").await;
+                ask("").header("x-long", &long).await;
+                ask("").header("accept", "image/png").await;
+                ask("").header("content-length", "9999999").await;
+                ask(&format!("?{}", &long[..9 << 10])).await;
+                ask("").header("origin", "http://evil.example").header("access-control-request-method", method).await;
+            }
+        }
+        let text = app.operator().get("/metrics").await.text();
+        let series = || text.lines().filter(|line| line.starts_with("http_server_request_duration_seconds_count{"));
+        let vain = |line: &&str| ["405", "413", "414", "431"].iter().any(|status| line.contains(&format!("\"{status}\"")));
+        let told: Vec<_> = series().filter(vain).filter(|line| !line.contains("\"unmatched\"")).collect();
+        assert_eq!(told, [""; 0]);
+        let (all, unmatched) = (series().count(), series().filter(|line| line.contains("\"unmatched\"")).count());
+        assert!(unmatched <= 64 && all - unmatched <= 4 * paths.len(), "{unmatched} of {all}\n{text}");
+    }
+
     async fn two_servers_are_measured_apart(stage: Stage) {
         let (one, other) = (stage.start().await, stage.start().await);
         one.anonymous().get("/nowhere").await.refused(404, "not_found");

@@ -50,6 +50,8 @@ fn a_request_that_does_not_end_is_given_up_after_the_time_out() {
     let log = server.log();
     assert_eq!(status.code(), Some(1), "{log}");
     assert!(log.lines().any(|line| line.contains("requests still under way requests=1")), "{log}");
+    let cut = log.lines().find(|line| line.contains("the server stopped before the request was answered"));
+    assert!(cut.is_some_and(|line| line.contains("WARN") && line.contains("code=\"stopped\"")), "{log}");
 }
 
 #[test]
@@ -64,6 +66,7 @@ fn the_second_signal_ends_it_at_once() {
         let status = server.ended_within(Duration::from_secs(2));
         assert_eq!(status.and_then(|status| status.code()), Some(code), "{}", server.log());
         assert!(server.log().contains("second signal requests=1"), "{}", server.log());
+        assert!(server.log().contains("the server stopped before the request"), "{}", server.log());
     }
 }
 

@@ -72,13 +72,15 @@ impl Listeners {
             Some(ended) = servers.join_next() => ended?,
         }
         tracing::info!("shutting down");
-        tokio::select! {
-            end = end(&state, servers, &crowds) => Ok(end),
+        let end = tokio::select! {
+            end = end(&state, servers, &crowds) => end,
             code = signals.first() => {
                 tracing::warn!(requests = under_way(&crowds), "stopped at the second signal");
-                Ok(End { left: Duration::ZERO, code })
+                End { left: Duration::ZERO, code }
             }
-        }
+        };
+        state.tasks.cut_off();
+        Ok(end)
     }
 }
 

@@ -15,12 +15,14 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::{Instrument, Level};
 
+use super::method::{name, original};
 use super::streamed::Streamed;
 use super::trace::{Decision, Trace};
 use crate::base::clock::millis;
 use crate::base::seldom::Seldom;
 use crate::http::extract::{ClientAddress, RequestId};
 use crate::http::{Code, Problem};
+use crate::tasks::Tasks;
 use crate::telemetry::subject::{Subject, about};
 
 /// What the line says of the request.
@@ -31,6 +33,7 @@ struct Line {
     trace: Trace,
     client: ClientAddress,
     subject: Arc<Subject>,
+    tasks: Tasks,
 }
 
 /// What the line says of the answer.
@@ -42,8 +45,14 @@ struct Answer {
 
 /// Nobody is there to be answered: what nginx logs for it.
 const ABORTED: Answer = Answer { status: 499, code: Some("aborted"), cause: None };
+/// The time of a shutdown is over, and whoever was still waiting is cut off.
+const STOPPED: Answer = Answer { status: 503, code: Some("stopped"), cause: None };
 
-pub(super) async fn record(State(https): State<bool>, request: Request, next: Next) -> Response {
+pub(super) async fn record(
+    State((https, tasks)): State<(bool, Tasks)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let extensions = request.extensions();
     let request_id: RequestId = extensions.get().cloned().unwrap_or_default();
     let route: Option<MatchedPath> = extensions.get().cloned();
@@ -55,7 +64,8 @@ pub(super) async fn record(State(https): State<bool>, request: Request, next: Ne
     let trace = Trace::begin(decision, &request, https);
     let span = trace.span();
     let (started, method) = (Instant::now(), request.method().clone());
-    let open = Open(Some(Line { started, method, route, trace, client, subject: subject.clone() }));
+    let line = Line { started, method, route, trace, client, subject: subject.clone(), tasks };
+    let open = Open(Some(line));
     let response = about(subject, next.run(request)).instrument(span).await;
     let Some(line) = open.answered() else { return response };
     line.write(&response);
@@ -79,11 +89,7 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         if let Some(line) = self.0.take() {
-            line.tell(
-                if is_dull(line.route.as_ref()) { Level::DEBUG } else { Level::INFO },
-                ABORTED,
-                "request",
-            );
+            line.break_off_unanswered();
         }
     }
 }
@@ -123,16 +129,28 @@ impl Line {
         }
         let level = match is_ours {
             true => Level::ERROR,
-            false if is_dull(self.route.as_ref()) => Level::DEBUG,
+            // Who is refused there is no probe.
+            false if is_dull(self.route.as_ref()) && problem.is_none() => Level::DEBUG,
             false => Level::INFO,
         };
         self.tell(level, Answer { status, code, cause }, "request");
     }
 
+    fn break_off_unanswered(&self) {
+        if self.tasks.is_cut_off() {
+            self.tell(Level::WARN, STOPPED, "the server stopped before the request was answered");
+        } else {
+            let level = if is_dull(self.route.as_ref()) { Level::DEBUG } else { Level::INFO };
+            self.tell(level, ABORTED, "request");
+        }
+    }
+
     /// That a caller may not have the rest, or does not want it, is no error of ours.
     fn break_off(&self, status: u16, error: Option<&axum::Error>) {
         let Some(error) = error else {
-            return self.tell(Level::INFO, Answer { status, ..ABORTED }, "the answer broke off");
+            let (level, why) =
+                if self.tasks.is_cut_off() { (Level::WARN, STOPPED) } else { (Level::INFO, ABORTED) };
+            return self.tell(level, Answer { status, ..why }, "the answer broke off");
         };
         let errors = iter::successors(Some(error as &dyn Error), |&error| error.source());
         let problem = errors.filter_map(|error| error.downcast_ref::<Problem>()).last();
@@ -154,7 +172,8 @@ impl Line {
             ($level:ident) => {
                 tracing::$level!(
                     parent: None,
-                    method = self.method.as_str(),
+                    method = name(&self.method),
+                    method_original = original(&self.method),
                     route = self.template(),
                     status,
                     duration_ms = millis(self.started.elapsed()),
@@ -170,6 +189,7 @@ impl Line {
         }
         match level {
             Level::ERROR => line!(error),
+            Level::WARN => line!(warn),
             Level::INFO => line!(info),
             _ => line!(debug),
         }

@@ -1,16 +1,17 @@
 //! How long requests take, how many are under way, and what is refused.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 
+use super::method::name;
 use crate::http::Problem;
 
 /// The instruments of a listener. Clones share them.
@@ -72,14 +73,35 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-pub(super) async fn record(State(meters): State<Option<Meters>>, request: Request, next: Next) -> Response {
+/// Whether a request came as far as its route.
+#[derive(Clone, Default)]
+struct Arrived(Arc<AtomicBool>);
+
+/// Notes that nothing before the route has refused the request.
+pub(super) fn arrive(request: Request) -> Request {
+    if let Some(Arrived(arrived)) = request.extensions().get() {
+        arrived.store(true, Ordering::Relaxed);
+    }
+    request
+}
+
+pub(super) async fn record(
+    State(meters): State<Option<Meters>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let Some(meters) = meters else { return next.run(request).await };
     let (begun, method) = (Instant::now(), name(request.method()));
     let route: Option<MatchedPath> = request.extensions().get().cloned();
+    let arrived = Arrived::default();
+    request.extensions_mut().insert(arrived.clone());
     let response = {
         let _under_way = UnderWay::begin(&meters);
         next.run(request).await
     };
+    // Of what never came to its route, or is no method of it, anybody could make a series for each route.
+    let is_routed = arrived.0.load(Ordering::Relaxed) && response.status() != StatusCode::METHOD_NOT_ALLOWED;
+    let route = route.filter(|_| is_routed);
     let route = route.map_or_else(|| "unmatched".into(), |route| route.as_str().to_owned());
     meters.duration.record(
         begun.elapsed().as_secs_f64(),
@@ -95,20 +117,6 @@ pub(super) async fn record(State(meters): State<Option<Meters>>, request: Reques
     response
 }
 
-/// A method can be any word: those that no route takes are one.
-pub(super) fn name(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        _ => "_OTHER",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use axum::Router;
@@ -116,6 +124,7 @@ mod tests {
     use axum::middleware::from_fn_with_state;
     use axum::routing::get;
     use tower::ServiceExt;
+    use tower::util::MapRequestLayer;
 
     use super::*;
     use crate::http::Code;
@@ -132,6 +141,7 @@ mod tests {
             .route("/users/{id}", get(|| async {}))
             .route("/broken", get(|| async { Problem::new(Code::INTERNAL_ERROR) }))
             .route("/slow", get(std::future::pending::<()>))
+            .layer(MapRequestLayer::new(arrive))
             .layer(from_fn_with_state(Some(meters), record))
     }
 
@@ -151,7 +161,7 @@ mod tests {
         let text = metrics.scrape(Exposition::Text).unwrap();
         for line in [
             r#"http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/users/{id}"} 2"#,
-            r#"http_server_request_duration_seconds_count{http_request_method="_OTHER",http_response_status_code="405",http_route="/users/{id}"} 1"#,
+            r#"http_server_request_duration_seconds_count{http_request_method="_OTHER",http_response_status_code="405",http_route="unmatched"} 1"#,
             r#"http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="404",http_route="unmatched"} 1"#,
             r#"http_server_problems_total{code="internal_error"} 1"#,
             "http_server_active_requests 0",

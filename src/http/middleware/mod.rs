@@ -9,6 +9,7 @@ pub mod host;
 mod limits;
 pub mod log;
 pub mod measure;
+mod method;
 mod panic;
 mod render;
 mod request_id;
@@ -32,6 +33,7 @@ use tower::ServiceBuilder;
 use crate::base::clock::Clock;
 use crate::base::random::Random;
 use crate::http::load::Load;
+use crate::tasks::Tasks;
 
 /// What the stack needs to know.
 #[derive(Clone)]
@@ -48,6 +50,8 @@ pub struct Stack {
     pub load: Load,
     /// What measures requests, on the listener where they are measured.
     pub meters: Option<measure::Meters>,
+    /// What ends the server, and with it requests.
+    pub tasks: Tasks,
     /// The public address is https: tell browsers to insist on it.
     pub https: bool,
     /// Show callers the causes of errors; never outside dev and testing.
@@ -57,7 +61,7 @@ pub struct Stack {
 /// Puts the stack around a finished router. A request goes through it from top to bottom, its
 /// response from bottom to top.
 pub fn stack<S: Clone + Send + Sync + 'static>(router: Router<S>, settings: Stack) -> Router<S> {
-    let Stack { clock, random, trusted_proxies, cors, request_timeout, load, meters, https, debug } =
+    let Stack { clock, random, trusted_proxies, cors, request_timeout, load, meters, tasks, https, debug } =
         settings;
     router.layer(
         ServiceBuilder::new()
@@ -65,7 +69,7 @@ pub fn stack<S: Clone + Send + Sync + 'static>(router: Router<S>, settings: Stac
             .layer(from_fn_with_state((clock, random), request_id::assign))
             .layer(from_fn_with_state(trusted_proxies.into(), client::locate))
             .layer(from_fn_with_state(meters, measure::record))
-            .layer(from_fn_with_state(https, log::record))
+            .layer(from_fn_with_state((https, tasks), log::record))
             // What every response carries, errors included.
             .layer(from_fn_with_state(https, security::harden))
             .layer(cors::layer(&cors))
@@ -78,6 +82,7 @@ pub fn stack<S: Clone + Send + Sync + 'static>(router: Router<S>, settings: Stac
             .layer(from_fn(accept::negotiate))
             .layer(from_fn_with_state(request_timeout, timeout::enforce))
             .layer(from_fn_with_state(request_timeout / 2, body::bound))
-            .layer(from_fn(again::repeat)),
+            .layer(from_fn(again::repeat))
+            .map_request(measure::arrive),
     )
 }

@@ -13,7 +13,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::measure::name;
+use super::method::{name, original};
 use crate::telemetry::trace_state::bounded;
 use crate::telemetry::traces;
 
@@ -88,6 +88,9 @@ fn recorded(trace: &SpanContext, parent: Context, request: &Request, https: bool
     // This begins it.
     traces::within(trace.trace_id(), || span.context());
     span.set_attribute("http.request.method", name(request.method()));
+    if let Some(original) = original(request.method()) {
+        span.set_attribute("http.request.method_original", original.to_owned());
+    }
     span.set_attribute("url.scheme", if https { "https" } else { "http" });
     if let Some(route) = route {
         span.set_attribute("http.route", route.as_str().to_owned());

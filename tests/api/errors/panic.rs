@@ -10,6 +10,7 @@ use stead::base::clock::Clock;
 use stead::base::random::Random;
 use stead::http::load::{Load, Room};
 use stead::http::middleware::{Cors, Stack, stack};
+use stead::tasks::Tasks;
 use tower::ServiceExt;
 
 async fn fails(_: ()) -> &'static str {
@@ -26,6 +27,7 @@ async fn a_panic_is_a_problem_like_any_other_and_the_server_goes_on() {
         request_timeout: Duration::from_secs(5),
         load: Load::new(Room::by_connections(1), &[]),
         meters: None,
+        tasks: Tasks::default(),
         https: false,
         debug: false,
     };

@@ -19,6 +19,10 @@ use crate::telemetry::subject::called_by;
 
 /// The lines at `level` and above that a request to `path` leaves.
 async fn logged(level: tracing::Level, path: &str) -> Vec<serde_json::Value> {
+    logged_of(level, "GET", path, Tasks::default()).await
+}
+
+async fn logged_of(level: tracing::Level, method: &str, path: &str, tasks: Tasks) -> Vec<serde_json::Value> {
     let sink = Arc::new(Mutex::new(Vec::new()));
     let writer = sink.clone();
     let make_writer = move || Sink(writer.clone());
@@ -30,6 +34,7 @@ async fn logged(level: tracing::Level, path: &str) -> Vec<serde_json::Value> {
     let router = Router::new()
         .route("/users/{id}", get(name))
         .route("/health/live", get(|| async {}))
+        .route("/health/system", get(|| async { Problem::new(Code::INVALID_TOKEN) }))
         .route("/metrics", get(|| async {}))
         .route("/never", get(pending::<()>))
         .route("/broken", get(|| async { Problem::new(Code::INTERNAL_ERROR).caused_by("disk on fire") }))
@@ -38,8 +43,8 @@ async fn logged(level: tracing::Level, path: &str) -> Vec<serde_json::Value> {
         .route("/half", get(|| async { Body::from_stream(stream::iter(half())) }))
         .route("/refused", get(|| async { Problem::new(Code::MALFORMED_JSON).caused_by("quoted words") }))
         .route("/busy", get(|| async { Problem::new(Code::OVERLOADED) }))
-        .layer(from_fn_with_state(false, record));
-    let answer = router.oneshot(Request::builder().uri(path).body(Body::empty()).unwrap());
+        .layer(from_fn_with_state((false, tasks), record));
+    let answer = router.oneshot(Request::builder().method(method).uri(path).body(Body::empty()).unwrap());
     if path == "/never" {
         assert!(answer.now_or_never().is_none(), "it is asked, and given up");
     } else if path == "/left" {
@@ -128,6 +133,31 @@ async fn a_caller_who_leaves_in_the_middle_of_an_answer_leaves_a_line() {
         (&lines[1]["message"], &lines[1]["code"]),
         (&"the answer broke off".into(), &"aborted".into())
     );
+}
+
+#[tokio::test]
+async fn a_method_that_is_none_is_told_by_its_beginning_however_long_it_is() {
+    let lines = logged_of(tracing::Level::DEBUG, &"X".repeat(60_000), "/users/7", Tasks::default()).await;
+    let told = (&lines[0]["method"], &lines[0]["method_original"]);
+    assert_eq!(told, (&"_OTHER".into(), &"X".repeat(32).into()));
+    assert!(lines.iter().all(|line| line.to_string().len() < 1000), "{lines:?}");
+}
+
+#[tokio::test]
+async fn who_is_refused_where_probes_ask_leaves_a_line_like_anybody() {
+    let lines = logged(tracing::Level::INFO, "/health/system").await;
+    assert_eq!((lines.len(), &lines[0]["status"], &lines[0]["level"]), (1, &401.into(), &"INFO".into()));
+}
+
+#[tokio::test]
+async fn who_is_cut_off_by_a_shutdown_did_not_hang_up() {
+    let tasks = Tasks::default();
+    tasks.cut_off();
+    for (path, status) in [("/never", 503), ("/left", 202)] {
+        let lines = logged_of(tracing::Level::WARN, "GET", path, tasks.clone()).await;
+        assert_eq!((lines.len(), &lines[0]["level"]), (1, &"WARN".into()), "{lines:?}");
+        assert_eq!((&lines[0]["status"], &lines[0]["code"]), (&status.into(), &"stopped".into()));
+    }
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ use crate::http::extract::{ClientAddress, Faults, Json, Path, RequestId, Text};
 use crate::http::load::{Load, Room};
 use crate::http::reply::{Created, NoContent, Verbatim};
 use crate::http::{Code, Problem};
+use crate::tasks::Tasks;
 
 #[derive(Deserr)]
 #[deserr(error = Faults, deny_unknown_fields)]
@@ -44,6 +45,7 @@ fn settings() -> Stack {
         request_timeout: Duration::from_millis(200),
         load: Load::new(Room { working: 9, receiving: 9, sending: 9 }, &[]),
         meters: None,
+        tasks: Tasks::default(),
         https: true,
         debug: false,
     }
