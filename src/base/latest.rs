@@ -27,9 +27,9 @@ impl<T: Copy> Latest<T> {
         Self(Arc::new(Looks { fresh, patience, turn: tokio::sync::Mutex::default(), last: Mutex::default() }))
     }
 
-    /// What the last look found, however long ago: nothing where it failed. `None` before the first.
-    pub fn known(&self) -> Option<Option<T>> {
-        self.last().map(|(_, found)| found)
+    /// What the last look found: nothing where it failed. `None` if there was none in the last `age`.
+    pub fn known(&self, age: Duration) -> Option<Option<T>> {
+        self.last().filter(|(at, _)| at.elapsed() < age).map(|(_, found)| found)
     }
 
     /// What is found by looking, unless somebody has just done so; `None` where that fails, or takes too long.
@@ -68,10 +68,10 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(20)).await;
             Ok::<_, ()>(looks.fetch_add(1, Ordering::Relaxed))
         };
-        assert_eq!(latest.known(), None);
+        assert_eq!(latest.known(FRESH), None);
         let found = join_all((0..20).map(|_| latest.take(look()))).await;
         assert_eq!((found, looks.load(Ordering::Relaxed)), (vec![Some(0); 20], 1));
-        assert_eq!(latest.known(), Some(Some(0)));
+        assert_eq!((latest.known(FRESH), latest.known(Duration::ZERO)), (Some(Some(0)), None));
     }
 
     #[tokio::test]
@@ -79,7 +79,7 @@ mod tests {
         let latest = Latest::new(Duration::ZERO, PATIENCE);
         assert_eq!(latest.take(async { Ok::<_, ()>(1) }).await, Some(1));
         assert_eq!(latest.take(async { Err(()) }).await, None);
-        assert_eq!(latest.known(), Some(None));
+        assert_eq!(latest.known(FRESH), Some(None));
     }
 
     #[tokio::test]

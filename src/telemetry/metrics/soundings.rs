@@ -7,6 +7,10 @@ use opentelemetry::metrics::Meter;
 
 use crate::base::latest::Latest;
 
+/// What a look found is shown for so long. Whoever is sent figures, where nobody scrapes any more, must not take
+/// what was true an hour ago for what is.
+const SHOWN: Duration = Duration::from_secs(120);
+
 /// What a look found out.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sounding {
@@ -29,9 +33,9 @@ impl Default for Soundings {
 }
 
 impl Soundings {
-    /// What the last look found; `None` where the database did not answer.
+    /// What the last look found; `None` where the database did not answer, or it was long ago.
     pub fn last(&self) -> Option<Sounding> {
-        self.0.known().flatten()
+        self.0.known(SHOWN).flatten()
     }
 
     /// Looks, unless somebody has just done so.
@@ -45,7 +49,9 @@ impl Soundings {
         meter
             .u64_observable_gauge("db.up")
             .with_description("Whether the database answered the last look: 1 or 0")
-            .with_callback(move |to| _ = this.0.known().map(|found| to.observe(found.is_some().into(), &[])))
+            .with_callback(move |to| {
+                _ = this.0.known(SHOWN).map(|found| to.observe(found.is_some().into(), &[]))
+            })
             .build();
         let this = self.clone();
         meter
