@@ -26,6 +26,7 @@ mod invitation;
 mod keys;
 #[cfg(test)]
 mod log;
+#[cfg(test)]
 mod log_level;
 #[cfg(test)]
 mod overload;
