@@ -1,7 +1,8 @@
 //! What a session holds, and the connection behind it.
 
+use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Database, PgConnection, Pool, Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::silence::Silence;
 
@@ -21,6 +22,12 @@ pub enum Connection<'s> {
     Postgres(&'s mut PgConnection, &'s Silence),
     /// The next transaction has another one: no statement is prepared for later.
     Pooled(&'s mut PgConnection, &'s Silence),
+}
+
+/// A connection of a pool, when there is one. Each layer around a future holds it once more, and this one is
+/// large.
+pub fn acquire<D: Database>(pool: &Pool<D>) -> BoxFuture<'static, Result<PoolConnection<D>, sqlx::Error>> {
+    Box::pin(pool.acquire())
 }
 
 impl Held {

@@ -5,6 +5,7 @@
 
 pub mod attempt;
 pub mod backup;
+mod begin;
 mod change;
 mod connection;
 mod driver;

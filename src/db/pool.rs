@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
-use sqlx::{Connection, Sqlite};
+use sqlx::{Connection, SqlSafeStr, Sqlite, Transaction};
 
+use super::begin::begin;
 use super::change::Herald;
-use super::connection::Held;
+use super::connection::{Held, acquire};
 use super::driver::Driver;
 use super::error::DbError;
 use super::feed::Feed;
@@ -86,7 +87,7 @@ impl Db {
     pub async fn read(&self) -> Result<Session, DbError> {
         let held = watch::connection(self.driver(), &self.meters, self.name("readers"), async {
             Ok(match &self.pools {
-                Pools::Sqlite { readers, .. } => Held::Sqlite(readers.acquire().await?),
+                Pools::Sqlite { readers, .. } => Held::Sqlite(acquire(readers).await?),
                 Pools::Postgres { pool, silence, pooled, .. } => {
                     reading(&pool.current(), silence, pooled).await?
                 }
@@ -108,7 +109,7 @@ impl Db {
     async fn beside(&self, kind: impl FnOnce(&Silence) -> Silence) -> Result<Session, DbError> {
         let held = watch::connection(self.driver(), &self.meters, "follower", async {
             Ok(match &self.pools {
-                Pools::Sqlite { follower, .. } => Held::Sqlite(follower.acquire().await?),
+                Pools::Sqlite { follower, .. } => Held::Sqlite(acquire(follower).await?),
                 Pools::Postgres { follower, silence, pooled, .. } => {
                     reading(&follower.current(), &kind(silence), pooled).await?
                 }
@@ -142,12 +143,17 @@ impl Db {
         let held = watch::connection(self.driver(), &self.meters, self.name("writer"), async {
             Ok(match &self.pools {
                 // Taking the write lock at once makes a busy database wait instead of failing half-way.
-                Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
+                Pools::Sqlite { writer, .. } => {
+                    let begun =
+                        Transaction::begin(acquire(writer).await?, Some("BEGIN IMMEDIATE".into_sql_str()));
+                    Held::SqliteTx(begun.await?)
+                }
                 Pools::Postgres { pool, silence, pooled: None, .. } => {
-                    Held::PostgresTx(silence.end(pool.current().begin()).await?, silence.clone())
+                    let connection = silence.unless_lost(acquire(&pool.current())).await?;
+                    Held::PostgresTx(begin(connection, None, silence.clone()).await?, silence.clone())
                 }
                 Pools::Postgres { pool, silence, pooled: Some(pooled), .. } => {
-                    Held::Pooled(silence.end(pooled.write(&pool.current())).await?, silence.clone())
+                    Held::Pooled(pooled.write(&pool.current(), silence).await?, silence.clone())
                 }
             })
         });
@@ -200,8 +206,8 @@ impl Db {
 /// A connection of PostgreSQL to read over.
 async fn reading(pool: &PgPool, silence: &Silence, pooled: &Option<Pooled>) -> Result<Held, sqlx::Error> {
     Ok(match pooled {
-        None => Held::Postgres(silence.unless_lost(pool.acquire()).await?, silence.clone()),
-        Some(pooled) => Held::Pooled(silence.unless_lost(pooled.read(pool)).await?, silence.clone()),
+        None => Held::Postgres(silence.unless_lost(acquire(pool)).await?, silence.clone()),
+        Some(pooled) => Held::Pooled(pooled.read(pool, silence).await?, silence.clone()),
     })
 }
 

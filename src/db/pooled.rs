@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
-use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr, Transaction};
 use tokio::time::timeout;
 
+use super::begin::begin;
+use super::connection::acquire;
 use super::options::Options;
+use super::silence::Silence;
 
 /// How transactions begin there.
 #[derive(Clone)]
@@ -36,27 +39,35 @@ impl Pooled {
     }
 
     /// Rolled back when it is dropped.
-    pub async fn read(&self, pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.begin(pool, &self.reading).await
+    pub async fn read(
+        &self,
+        pool: &PgPool,
+        silence: &Silence,
+    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.begin(pool, silence, &self.reading).await
     }
 
-    pub async fn write(&self, pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.begin(pool, &self.writing).await
+    pub async fn write(
+        &self,
+        pool: &PgPool,
+        silence: &Silence,
+    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.begin(pool, silence, &self.writing).await
     }
 
     /// To wait in the pooler's queue is to wait for a connection.
     async fn begin(
         &self,
         pool: &PgPool,
+        silence: &Silence,
         words: &Arc<str>,
     ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        let (pool, words) = (pool.clone(), words.clone());
-        // Safe: put together from words of ours and numbers.
-        let act = async move { pool.begin_with(AssertSqlSafe(words)).await };
-        // Given up in the middle, it would leave a transaction open that sqlx does not know of, on a connection
-        // that is used again. So it goes on, and what nobody waits for any more is rolled back.
-        let begun = tokio::spawn(timeout(self.patience * 4, act));
-        let begun = timeout(self.patience, begun).await.ok().and_then(Result::ok).and_then(Result::ok);
-        begun.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        let begun = async {
+            let connection = acquire(pool).await?;
+            // Safe: put together from words of ours and numbers.
+            begin(connection, Some(AssertSqlSafe(words.clone()).into_sql_str()), silence.clone()).await
+        };
+        let in_time = async { timeout(self.patience, begun).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)) };
+        silence.unless_lost(in_time).await
     }
 }

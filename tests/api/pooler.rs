@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::json;
-use sqlx::{Connection, PgConnection, Row};
 use stead::db::{Db, DbError, Options};
 
 use crate::harness::{App, PASSWORD, POOLED, Stage, behind_a_pooler};
@@ -24,28 +23,6 @@ async fn open(stage: &Stage, is_pooled: bool) -> Result<Db, DbError> {
         Options { max_connections: 8, acquire_timeout: second, statement_timeout: second * 10, is_pooled };
     let config = stage.config();
     Db::open(config.database.url.expose(), &options, Default::default()).await
-}
-
-/// How many transactions are open in the database of this stage, and do nothing.
-async fn forgotten(stage: &Stage) -> i64 {
-    let mut direct = PgConnection::connect(&stage.direct_url()).await.unwrap();
-    let idle = "SELECT count(*) FROM pg_stat_activity
-                 WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
-    let count = sqlx::query(idle).fetch_one(&mut direct).await.unwrap().get(0);
-    direct.close().await.unwrap();
-    count
-}
-
-async fn until_none_is_forgotten(stage: &Stage) {
-    let begun = Instant::now();
-    loop {
-        let open = forgotten(stage).await;
-        if open == 0 {
-            return;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(5), "{open} transactions are still open");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[test]
@@ -96,7 +73,7 @@ fn a_crowd_that_outnumbers_the_connections_of_the_pooler_is_served() {
             }
         });
         join_all(calls).await;
-        until_none_is_forgotten(&stage).await;
+        stage.until_no_transaction_is_forgotten().await;
     });
 }
 
@@ -152,7 +129,7 @@ fn whoever_forgets_a_session_leaves_no_transaction_open() {
         let slow = session.query("SELECT 1 FROM pg_sleep(1)").fetch_one::<(i32,)>();
         assert!(tokio::time::timeout(Duration::from_millis(100), slow).await.is_err());
         drop(session);
-        until_none_is_forgotten(&stage).await;
+        stage.until_no_transaction_is_forgotten().await;
         db.read().await.unwrap().query("SELECT 1").fetch_one::<(i32,)>().await.unwrap();
     });
 }
@@ -163,7 +140,7 @@ fn what_reads_cannot_write_there() {
         let db = open(&stage, true).await.unwrap();
         let mut session = db.read().await.unwrap();
         let write = session.query("DELETE FROM notes RETURNING 1").fetch_optional::<(i32,)>().await;
-        assert!(matches!(write, Err(DbError::Failed(_))), "{write:?}");
+        assert!(write.unwrap_err().to_string().contains("read-only transaction"));
     });
 }
 
@@ -184,7 +161,7 @@ fn to_wait_in_the_queue_of_the_pooler_is_to_wait_for_a_connection() {
             tx.query("DELETE FROM notes").execute().await.unwrap();
             tx.commit().await.unwrap();
         }
-        until_none_is_forgotten(&stage).await;
+        stage.until_no_transaction_is_forgotten().await;
     });
 }
 

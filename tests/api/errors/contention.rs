@@ -1,8 +1,10 @@
 //! PostgreSQL gives up a transaction for the sake of others, or waits for one that nobody goes on with.
 
+use futures_util::poll;
 use serde_json::json;
 use stead::config::Pooler;
 use stead::db::DbError;
+use tokio::task::yield_now;
 
 use super::problem;
 use crate::harness::Stage;
@@ -79,6 +81,25 @@ async fn a_transaction_that_nobody_goes_on_with_holds_the_others_up_for_a_moment
     ada.patch(&path, json!({"title": "free"})).await.expect(200);
     let over = forgotten.query("UPDATE notes SET title = title").execute().await.unwrap_err();
     assert!(matches!(over, DbError::Unavailable(_)), "{over}");
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_given_up_while_it_begins_is_not_left_open() {
+    let Some(stage) = Stage::on_postgres().await else { return };
+    let app = stage.start().await;
+    // From here on there is a connection, and to begin is all that takes time.
+    drop(app.state.db.write().await.unwrap());
+    for turns in 0.. {
+        let mut begun = Box::pin(app.state.db.write());
+        for _ in 0..turns {
+            if poll!(&mut begun).is_ready() {
+                return;
+            }
+            yield_now().await;
+        }
+        drop(begun);
+        stage.until_no_transaction_is_forgotten().await;
+    }
 }
 
 #[tokio::test]

@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use stead::app::{self, Nature};
 use stead::base::clock::Clock;
 use stead::base::random::Random;
@@ -88,6 +89,22 @@ impl Stage {
     /// The address of the database itself, past any pooler.
     pub fn direct_url(&self) -> String {
         self.settings.get("database.migrate_url").unwrap_or(&self.home.url).clone()
+    }
+
+    /// Fails if there is still a transaction on PostgreSQL after a while that is open and does nothing.
+    pub async fn until_no_transaction_is_forgotten(&self) {
+        let mut direct = PgConnection::connect(&self.direct_url()).await.unwrap();
+        let idle = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+        let begun = Instant::now();
+        loop {
+            let open: i64 = sqlx::query_scalar(idle).fetch_one(&mut direct).await.unwrap();
+            if open == 0 {
+                return direct.close().await.unwrap();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(5), "{open} transactions are still open");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     fn new(url: String, database: Database) -> Self {
