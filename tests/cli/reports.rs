@@ -175,6 +175,8 @@ async fn whatever_is_not_sent_is_counted_and_told() {
             assert_eq!(kept_back.sum::<u64>(), FAILURES - 10);
         } else {
             assert_eq!(not_sent, FAILURES + 1, "{}", server.log());
+            let is_told = server.log().contains("the answer was 500");
+            assert_eq!(is_told, matches!(manner, Manner::Fails), "{}", server.log());
         }
     }
 }

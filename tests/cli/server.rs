@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::postgres;
 use crate::program::Folder;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -144,7 +145,7 @@ pub fn status_line(mut stream: TcpStream) -> String {
     answer.lines().next().unwrap_or_default().to_owned()
 }
 
-/// A port that was free a moment ago.
+/// A port at which nobody listens.
 pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    postgres::port::free_port().unwrap()
 }

@@ -8,6 +8,8 @@ mod cluster;
 #[expect(dead_code, reason = "only tests count on which database they ran")]
 #[path = "../../tests/api/harness/postgres/guard.rs"]
 mod guard;
+#[path = "../../tests/api/harness/postgres/port.rs"]
+mod port;
 pub mod durable;
 
 use std::env;
@@ -16,6 +18,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+
+pub use port::free_port;
 
 /// The address of a database that does not exist yet, and is dropped when this process ends; `None`
 /// on a machine without PostgreSQL, which in CI is an error.

@@ -25,7 +25,7 @@
 mod app;
 mod client;
 mod pooler;
-mod postgres;
+pub mod postgres;
 mod proof;
 mod reply;
 mod stage;

@@ -10,7 +10,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 behaviour! {
     async fn while_nobody_listens_attempts_come_later_and_later_and_the_mail_is_kept(stage: Stage) {
-        let port = free_port().await;
+        let port = free_port();
         let app = by_hand(stage, &format!("smtp://127.0.0.1:{port}")).await;
         register(&app, "ada@example.com").await;
         for (attempt, wait) in (1..).zip([10, 30, 120, 600, 1800, 3600, 3600]) {
@@ -126,7 +126,7 @@ behaviour! {
     }
 
     async fn a_mail_that_fails_a_hundred_times_is_given_up(stage: Stage) {
-        let app = by_hand(stage, &format!("smtp://127.0.0.1:{}", free_port().await)).await;
+        let app = by_hand(stage, &format!("smtp://127.0.0.1:{}", free_port())).await;
         register(&app, "ada@example.com").await;
         let mut tx = app.state.db.write().await.unwrap();
         tx.query("UPDATE outbox SET attempts = 98").execute().await.unwrap();

@@ -10,6 +10,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 
+use crate::harness::postgres;
+
 /// How the server behaves. It can change its mind between two commands.
 #[derive(Clone)]
 pub enum Manner {
@@ -79,9 +81,8 @@ impl Letter {
 }
 
 /// A port of this machine at which nobody listens.
-pub async fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    listener.local_addr().expect("an address").port()
+pub fn free_port() -> u16 {
+    postgres::port::free_port().expect("a port")
 }
 
 impl SmtpServer {

@@ -14,6 +14,7 @@ use super::figures::{quantile, rounded};
 use super::people::join;
 use super::stage::{CHEAP, Database, Stage, block_on};
 use super::{Context, Drill, Findings, Part};
+use crate::postgres::free_port;
 use crate::server::{Profile, Server};
 
 pub const DRILL: Drill = Drill {
@@ -35,7 +36,7 @@ fn run(context: &Context, database: Database) -> Result<Findings> {
         return Ok(Findings::skipped("no PostgreSQL"));
     };
     let collector = Collector::start()?;
-    let operators = format!("127.0.0.1:{}", TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port());
+    let operators = format!("127.0.0.1:{}", free_port()?);
     let endpoint = format!("http://127.0.0.1:{}", collector.port);
     stage.add(&SILENT)?;
     stage.add(&[

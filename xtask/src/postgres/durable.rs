@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use tempfile::TempDir;
 
 use super::account::Account;
+use super::port::free_port;
 use super::{cluster, guard};
 use crate::process;
 
@@ -43,7 +44,7 @@ impl Durable {
         let password = cluster::password()?;
         let tool = |name: &str| cluster::tool(&bin, name, &account);
         cluster::initdb(&tool, folder.path(), &password, &account).map_err(|why| anyhow!(why))?;
-        let port = cluster::free_port()?;
+        let port = free_port()?;
         let durable = Self { bin, account, folder, password, port };
         durable.configure()?;
         durable.launch()?;

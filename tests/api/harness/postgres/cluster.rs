@@ -2,13 +2,13 @@
 //! room, and removed by the guard. It keeps nothing safe, and so it is fast.
 
 use std::io::Read;
-use std::net::TcpListener;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::account::Account;
 use super::guard;
+use super::port::free_port;
 
 /// Initialised and running; its superuser is `postgres`.
 pub(super) struct Cluster {
@@ -121,10 +121,6 @@ pub(super) fn finish(mut command: Command) -> Result<Output, Failure> {
     } else {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
-}
-
-pub(super) fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 fn fresh_folder(account: &Account) -> std::io::Result<PathBuf> {

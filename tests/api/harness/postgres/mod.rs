@@ -12,6 +12,7 @@
 mod account;
 mod cluster;
 mod guard;
+pub mod port;
 
 use std::fmt::Debug;
 use std::io::Write;

@@ -16,8 +16,9 @@ use super::replicas::proxy::{Line, Proxy};
 use super::stage::{self, Database, PATIENCE, block_on};
 use super::{Context, Drill, Findings, Part};
 use crate::place::Place;
+use crate::postgres::free_port;
 use crate::process;
-use crate::server::{self, Server, free_port};
+use crate::server::{self, Server};
 use prometheus::Prometheus;
 use scarcity::Scarcity;
 

@@ -10,8 +10,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
+use crate::postgres::free_port;
 use crate::process;
-use crate::server::free_port;
 
 pub struct Prometheus {
     child: Child,

@@ -18,8 +18,9 @@ use crate::drill::people::{join, me};
 use crate::drill::stage::{self, CHEAP, Database, PATIENCE};
 use crate::drill::{Context, Findings};
 use crate::place::Place;
+use crate::postgres::free_port;
 use crate::process;
-use crate::server::{Server, free_port};
+use crate::server::Server;
 
 /// Few, so that a crowd of callers is not many.
 const CONNECTIONS: (&str, &str) = ("APP_DATABASE__MAX_CONNECTIONS", "1");

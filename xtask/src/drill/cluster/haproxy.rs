@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::postgres::free_port;
 use crate::process;
-use crate::server::{Server, free_port};
+use crate::server::Server;
 
 const CONFIGURATION: &str = "deploy/haproxy/haproxy.cfg";
 /// Where Debian has it, which is on the path of root alone.
