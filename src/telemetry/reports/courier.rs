@@ -70,7 +70,9 @@ impl Courier {
         let ended = self.tasks.send(Task::End(done)).is_ok() && end.recv_timeout(patience).is_ok();
         let left = if ended { 0 } else { self.tally.budget.waiting() };
         self.tally.untold.note(left as u64);
-        self.tally.tell(self.tally.untold.rest(), None);
+        if let Some(reports) = self.tally.untold.rest() {
+            tell(reports, None);
+        }
     }
 }
 
@@ -79,12 +81,10 @@ impl Tally {
         self.kept_back.fetch_add(reports, Ordering::Relaxed);
         self.untold.note(1);
     }
+}
 
-    fn tell(&self, reports: Option<u64>, error: Option<String>) {
-        if let Some(reports) = reports {
-            tracing::warn!(reports, error, "error reports were not sent");
-        }
-    }
+fn tell(reports: u64, error: Option<String>) {
+    tracing::warn!(reports, error, "error reports were not sent");
 }
 
 /// The way to whoever receives reports.
@@ -94,6 +94,8 @@ struct Way {
     auth: String,
     /// What the receiver asked for.
     pauses: RateLimiter,
+    /// Why a report was not sent, until it is told.
+    error: Option<String>,
     tally: Arc<Tally>,
 }
 
@@ -101,20 +103,21 @@ impl Way {
     fn to(dsn: &Dsn, tally: Arc<Tally>) -> Self {
         let program = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
         let (url, auth) = (dsn.envelope_api_url().to_string(), dsn.to_auth(Some(program)).to_string());
-        Self { agent: agent(), url, auth, pauses: RateLimiter::new(), tally }
+        Self { agent: agent(), url, auth, pauses: RateLimiter::new(), error: None, tally }
     }
 
     fn work(&mut self, tasks: &Receiver<Task>) {
         loop {
-            let mut error = None;
             match tasks.recv_timeout(NOTICE) {
-                Ok(Task::Send(event)) => error = self.deliver(*event).err(),
+                Ok(Task::Send(event)) => self.error = self.deliver(*event).err().or(self.error.take()),
                 // Whoever waited for it may have given up.
                 Ok(Task::End(done)) => _ = done.send(()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.tally.tell(self.tally.untold.counting(0), error);
+            if let Some(reports) = self.tally.untold.counting(0) {
+                tell(reports, self.error.take());
+            }
         }
     }
 
