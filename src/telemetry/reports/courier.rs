@@ -154,3 +154,33 @@ impl Way {
         if status.is_success() { Ok(()) } else { Err(format!("the answer was {status}")) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_receiver_that_asks_for_a_pause_has_it_and_what_is_lost_meanwhile_is_counted() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let dsn = format!("http://key@{}/42", listener.local_addr().unwrap()).parse().unwrap();
+        let courier = Courier::start(&dsn).unwrap();
+        let mut way = Way::to(&dsn, courier.tally.clone());
+        let answered = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+            let head = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(head).unwrap();
+        });
+        assert!(way.deliver(Event::default()).unwrap_err().contains("429"));
+        // The listener is gone: whoever asked it would be told of the connection.
+        answered.join().unwrap();
+        for lost in 2..5 {
+            let why = way.deliver(Event::default()).unwrap_err();
+            assert!(why.contains("none is wanted"), "{why}");
+            assert_eq!(courier.tally.kept_back.load(Ordering::Relaxed), lost);
+        }
+    }
+}
