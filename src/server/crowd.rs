@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::activity::{Activity, Moment};
 use super::held::{self, MOST};
@@ -16,6 +17,9 @@ use crate::base::seldom::Seldom;
 
 /// How often it is said that connections were closed for what they held.
 const TOLD: Duration = Duration::from_secs(60);
+
+/// How often who waits for room looks himself.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What connections are told; a later one contains those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +49,8 @@ struct Inner {
     held: AtomicUsize,
     /// When room was last made for them.
     relieved: AtomicU64,
+    /// Told when there is room again.
+    freed: Notify,
     told: Seldom,
     state: Mutex<State>,
     departure: Notify,
@@ -100,7 +106,26 @@ impl Seat {
     pub(super) fn release(&self, bytes: usize) {
         if bytes > 0 {
             self.activity.release(bytes);
-            self.crowd.0.held.fetch_sub(bytes, Ordering::Relaxed);
+            let before = self.crowd.0.held.fetch_sub(bytes, Ordering::Relaxed);
+            if before > MOST && before - bytes <= MOST {
+                self.crowd.0.freed.notify_waiters();
+            }
+        }
+    }
+
+    /// Resolves when another answer may be made: at once, unless answers hold too much until those have left
+    /// who were told to. Never on a connection that was, and is closed with its requests.
+    pub(super) async fn room(&self) {
+        loop {
+            let freed = self.crowd.0.freed.notified();
+            if self.order() == Order::Go {
+                return std::future::pending().await;
+            }
+            if self.crowd.held() <= MOST {
+                return;
+            }
+            self.crowd.relieve();
+            _ = timeout(LOOK, freed).await;
         }
     }
 
@@ -125,6 +150,7 @@ impl Crowd {
             dismissed: AtomicU64::new(0),
             held: AtomicUsize::new(0),
             relieved: AtomicU64::new(0),
+            freed: Notify::new(),
             told: Seldom::every(TOLD),
             state: Mutex::new(state),
             departure: Notify::new(),
@@ -203,7 +229,8 @@ impl Crowd {
             return;
         }
         let state = self.state();
-        let leaving = held::in_excess(state.members.values().filter(|seat| seat.order() < Order::Go));
+        let staying = state.members.values().filter(|seat| seat.order() < Order::Go);
+        let leaving = held::in_excess(staying.map(|seat| (seat.network, &*seat.activity, seat)));
         leaving.iter().for_each(|seat| seat.tell(Order::Go));
         let count = u64::try_from(leaving.len()).unwrap_or(u64::MAX);
         drop(state);

@@ -1,10 +1,9 @@
 //! What answers hold until they are taken: how much it is on one listener, and who leaves when it is too much.
 
 use std::collections::{BinaryHeap, HashMap};
-use std::sync::Arc;
 
-use super::activity::Moment;
-use super::crowd::Seat;
+use super::activity::{Activity, Moment};
+use crate::base::network::Network;
 
 /// Bytes of all answers that wait on a listener.
 pub(super) const MOST: usize = 64 << 20;
@@ -12,23 +11,22 @@ pub(super) const MOST: usize = 64 << 20;
 pub(super) const BESIDE: usize = 4 << 10;
 
 /// A network's connections that hold something, the one that has waited for longest at the end.
-#[derive(Default)]
-struct Share<'a> {
+struct Share<T> {
     held: usize,
-    seats: Vec<(Moment, usize, &'a Arc<Seat>)>,
+    seats: Vec<(Moment, usize, T)>,
 }
 
 /// Who has to leave so that what the others hold is within bounds. It is always the network that holds most
 /// which has to give, and of its connections the one from which nothing was taken for longest: whoever takes
 /// answers slowly makes way for none of those who take none, unless his network holds more than theirs.
-pub(super) fn in_excess<'a>(seats: impl Iterator<Item = &'a Arc<Seat>>) -> Vec<&'a Arc<Seat>> {
-    let (now, mut shares) = (Moment::now(), HashMap::<_, Share<'_>>::new());
-    for seat in seats {
-        let held = seat.activity.held();
+pub(super) fn in_excess<'a, T>(seats: impl Iterator<Item = (Network, &'a Activity, T)>) -> Vec<T> {
+    let (now, mut shares) = (Moment::now(), HashMap::new());
+    for (network, activity, seat) in seats {
+        let held = activity.held();
         if held > 0 {
-            let share = shares.entry(seat.network).or_default();
+            let share = shares.entry(network).or_insert_with(|| Share { held: 0, seats: Vec::new() });
             share.held += held;
-            share.seats.push((seat.activity.waiting_since().unwrap_or(now), held, seat));
+            share.seats.push((activity.waiting_since().unwrap_or(now), held, seat));
         }
     }
     let mut shares: Vec<_> = shares.into_values().collect();
@@ -52,23 +50,18 @@ pub(super) fn in_excess<'a>(seats: impl Iterator<Item = &'a Arc<Seat>>) -> Vec<&
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use super::*;
-    use crate::server::crowd::{Crowd, Member};
 
     const PIECE: usize = MOST / 8;
 
-    fn member(crowd: &Crowd, network: u8, pieces: usize) -> Member {
-        let member = crowd.join(IpAddr::from([192, 0, 2, network]));
-        member.seat.hold(pieces * PIECE);
-        member
+    fn member(network: u32, pieces: usize) -> (Network, Activity) {
+        let activity = Activity::new();
+        activity.hold(pieces * PIECE);
+        (Network::V4(network), activity)
     }
 
-    fn leaving(members: &[Member]) -> Vec<usize> {
-        let leaving = in_excess(members.iter().map(|member| &member.seat));
-        let place = |seat: &Arc<Seat>| members.iter().position(|member| Arc::ptr_eq(&member.seat, seat));
-        leaving.into_iter().filter_map(place).collect()
+    fn leaving(members: &[(Network, Activity)]) -> Vec<usize> {
+        in_excess(members.iter().enumerate().map(|(place, (network, activity))| (*network, activity, place)))
     }
 
     /// So that the clock has gone on.
@@ -78,24 +71,23 @@ mod tests {
 
     #[test]
     fn the_network_that_holds_most_gives_and_first_from_where_nothing_was_taken_for_longest() {
-        let crowd = Crowd::new(9);
-        let mut members = vec![member(&crowd, 1, 3), member(&crowd, 2, 2), member(&crowd, 2, 2)];
-        members[0].seat.activity.hands_over(0);
+        let mut members = vec![member(1, 3), member(2, 2), member(2, 2)];
+        members[0].1.hands_over(0);
         pause();
-        members[2].seat.activity.hands_over(0);
+        members[2].1.hands_over(0);
         pause();
-        members[1].seat.activity.hands_over(0);
+        members[1].1.hands_over(0);
         assert_eq!(leaving(&members), [0; 0], "there is room");
-        members.push(member(&crowd, 3, 1));
+        members.push(member(3, 1));
         assert_eq!(leaving(&members), [0; 0], "it is just full");
-        members.extend([member(&crowd, 4, 2), member(&crowd, 5, 1)]);
+        members.extend([member(4, 2), member(5, 1)]);
         assert_eq!(leaving(&members), [2, 0], "of the second network, and then of what is the largest");
         pause();
-        members[2].seat.activity.taken(0);
+        members[2].1.taken(0);
         assert_eq!(leaving(&members), [1, 0]);
         members.truncate(1);
         assert_eq!(leaving(&members), [0; 0]);
-        members[0].seat.hold(MOST);
+        members[0].1.hold(MOST);
         assert_eq!(leaving(&members), [0]);
     }
 }

@@ -23,10 +23,7 @@ pub(super) async fn answer(
 ) -> Result<Response<Tracked>, Infallible> {
     let is_http2 = request.version() == Version::HTTP_2;
     let exchange = Exchange::begin(seat.clone(), is_http2);
-    if seat.order() == Order::Go {
-        // The connection is about to be closed, and this with it.
-        std::future::pending::<()>().await;
-    }
+    seat.room().await;
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
     let mut response = router.call(request).await?;
