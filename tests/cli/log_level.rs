@@ -100,3 +100,10 @@ async fn on_postgres_each_request_leaves_its_line_however_many_statements_it_too
     assert_eq!(lines, 10, "{}", server.log());
     server.stop();
 }
+
+#[test]
+fn a_configured_level_has_an_end_too() {
+    let check = |level: String| Folder::new().with("APP_LOG__LEVEL", level).run("config check");
+    check(vec!["a=warn"; 100].join(",")).expect(0);
+    check(vec!["a=warn"; 200].join(",")).fails(&["log.level"]);
+}
