@@ -40,7 +40,6 @@ pub struct App {
     pub router: Router,
     /// What the listener for operators serves.
     pub management: Router,
-    pub document: OpenApi,
 }
 
 /// What a test puts in the place of the machine's own.
@@ -92,7 +91,7 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
     let state = handles(&config, db, nature).await?;
     state.access.follow().await?;
     metrics::observe(&state);
-    let (public, document) = routes(&config, &limits(&state))?;
+    let (public, _) = routes(&config, &limits(&state))?;
     let operators = with_mailbox(&config, Router::new(), false)
         .merge(health())
         .merge(metrics::router())
@@ -102,7 +101,6 @@ pub async fn build(config: Config, nature: Nature) -> Result<App, BuildError> {
         router: stack(public, layers(&state, state.load.clone())).with_state(state.clone()),
         management: stack(operators, for_operators(&state)).with_state(state.clone()),
         state,
-        document,
     })
 }
 
