@@ -40,6 +40,8 @@ async fn stored(app: &App, person: &Person) -> String {
     app.users().get(person.id.parse().unwrap()).await.unwrap().account.password_hash.unwrap().0
 }
 
+const ANOTHER_HASH: &str = "password_hash = '$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'";
+
 behaviour! {
     async fn of_32_changes_of_one_version_one_is_made(app: App) {
         let (admin, ada) = (app.admin().await, app.user().await);
@@ -136,11 +138,11 @@ behaviour! {
     async fn a_sign_in_whose_password_or_account_changes_before_its_session_starts_gets_none(app: App) {
         // Its settings would replace the hash, too.
         let stronger = app.stage.clone().with("auth.hash.memory_kib", 128).start().await;
-        for set in [
-            "password_hash = '$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'",
-            "status = 'suspended'",
-            "status = 'pending'",
-            "deleted_at = created_at",
+        for (set, status, code) in [
+            (ANOTHER_HASH, 401, "invalid_credentials"),
+            ("status = 'suspended'", 403, "account_suspended"),
+            ("status = 'pending'", 403, "email_not_verified"),
+            ("deleted_at = created_at", 401, "invalid_credentials"),
         ] {
             for replica in [&app, &stronger] {
                 let ada = app.user().await;
@@ -152,7 +154,7 @@ behaviour! {
                 ];
                 tx.commit().await.unwrap();
                 for login in logins {
-                    login.await.unwrap().refused(401, "invalid_credentials");
+                    login.await.unwrap().refused(status, code);
                 }
                 if !set.starts_with("deleted") {
                     let hash = stored(&app, &ada).await;
