@@ -87,14 +87,25 @@ impl Access {
 
     /// Trades a refresh token for the next pair. What ends a session here is committed, too.
     pub async fn refresh(&self, presented: &str, origin: &Origin) -> Result<Tokens, IssueError> {
-        let outcome = self.trade(presented, origin).await;
+        let token = RefreshToken::decode(&self.keys.refresh, presented);
+        let outcome = match token {
+            Some(token) => self.answer(token, origin).await,
+            None => Err(IssueError::InvalidRefreshToken),
+        };
         self.count(&outcome);
         outcome
     }
 
-    async fn trade(&self, presented: &str, origin: &Origin) -> Result<Tokens, IssueError> {
-        let token =
-            RefreshToken::decode(&self.keys.refresh, presented).ok_or(IssueError::InvalidRefreshToken)?;
+    async fn answer(&self, token: RefreshToken, origin: &Origin) -> Result<Tokens, IssueError> {
+        let begun = self.clock.now();
+        let outcome = self.trade(token, origin).await;
+        if matches!(outcome, Err(IssueError::Database(DbError::Unavailable(_)))) {
+            self.unanswered.note(token.session, begun, self.clock.now(), self.settings.refresh_grace);
+        }
+        outcome
+    }
+
+    async fn trade(&self, token: RefreshToken, origin: &Origin) -> Result<Tokens, IssueError> {
         let mut tx = self.db.write().await?;
         let outcome = self.advance(&mut tx, token).await;
         match outcome {
@@ -133,7 +144,8 @@ impl Access {
         // A lost answer or a second tab: the immediate parent gets the same successor again.
         let repeated = row.generation.checked_sub(1) == Some(token.generation)
             && !grace.is_zero()
-            && now.since(row.refreshed_at) <= grace;
+            && (now.since(row.refreshed_at) <= grace
+                || self.unanswered.excuses(row.id, row.refreshed_at, now, grace));
         match () {
             () if advanced || repeated => {
                 called_by(row.user_id);

@@ -24,6 +24,7 @@ mod stopwatch;
 pub mod strength;
 pub mod throttle;
 pub mod token;
+mod unanswered;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ use self::freshness::Freshness;
 use self::keys::Keys;
 use self::principal::{Actor, Principal};
 use self::token::{Claims, InvalidToken};
+use self::unanswered::Unanswered;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::SessionId;
 use crate::base::random::Random;
@@ -52,6 +54,7 @@ pub struct Access {
     settings: Arc<Auth>,
     memory: Arc<Memory>,
     freshness: Arc<Freshness>,
+    unanswered: Arc<Unanswered>,
     /// Who issues the tokens and whom they are for: the public URL, without a slash at its end.
     issuer: Arc<str>,
 }
@@ -103,7 +106,8 @@ impl Access {
         let forgetting = memory.clone();
         db.feed().listen(move |changes| forgetting.forget(changes));
         let issuer = public_url.trim_end_matches('/').into();
-        Self { db, clock, random, keys, audit, settings, memory, freshness: Arc::default(), issuer }
+        let (freshness, unanswered) = Default::default();
+        Self { db, clock, random, keys, audit, settings, memory, freshness, unanswered, issuer }
     }
 
     /// Measures from now on.

@@ -76,6 +76,36 @@ behaviour! {
         assert_eq!(rows(&app).await, 1);
     }
 
+    async fn who_was_told_to_come_again_is_no_thief_however_long_the_database_took(stage: Stage) {
+        let stage = stage.with("database.max_connections", 1).with("database.acquire_timeout", "200ms");
+        let app = stage.start().await;
+        let ada = app.user().await;
+        // Nobody has heard of it.
+        let lost = next(&app, &ada.refresh_token).await;
+        let all = (app.state.db.read().await, app.state.db.write().await);
+        for _ in 0..3 {
+            app.later(GRACE - SECOND);
+            app.anonymous().refresh(&ada.refresh_token).await.refused(503, "database_unavailable");
+        }
+        drop(all);
+        app.later(GRACE);
+        assert_eq!(next(&app, &ada.refresh_token).await.refresh_token, lost.refresh_token);
+        app.later(SECOND);
+        app.anonymous().refresh(&ada.refresh_token).await.refused(401, "refresh_token_reused");
+    }
+
+    async fn what_was_used_long_before_the_database_was_away_is_a_theft(stage: Stage) {
+        let stage = stage.with("database.max_connections", 1).with("database.acquire_timeout", "200ms");
+        let app = stage.start().await;
+        let ada = app.user().await;
+        next(&app, &ada.refresh_token).await;
+        app.later(GRACE + SECOND);
+        let all = (app.state.db.read().await, app.state.db.write().await);
+        app.anonymous().refresh(&ada.refresh_token).await.refused(503, "database_unavailable");
+        drop(all);
+        app.anonymous().refresh(&ada.refresh_token).await.refused(401, "refresh_token_reused");
+    }
+
     async fn a_grandparent_ends_the_session_even_within_the_grace(app: App) {
         let ada = app.user().await;
         let child = next(&app, &ada.refresh_token).await;
