@@ -17,6 +17,9 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// How long a connection that comes back may take to answer before it is thrown away.
 const RETURNING: Duration = Duration::from_secs(5);
 
+/// How long all connections of before are dismissed at most once in.
+const DISMISSAL: Duration = Duration::from_secs(1);
+
 /// When a connection was last found to be silent, and whether the whole database is. Clones share it.
 #[derive(Clone)]
 pub(super) struct Silence {
@@ -88,7 +91,13 @@ impl Silence {
     pub async fn end<T>(&self, act: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
         // Each layer around a future holds it once more, and this one is large.
         let act = Box::pin(act);
-        let act = async { timeout(self.limit, act).await.unwrap_or_else(|_| Err(self.found())) };
+        let act = async {
+            let done = timeout(self.limit, act).await.unwrap_or_else(|_| Err(self.found()));
+            if done.as_ref().is_err_and(is_read_only) {
+                self.dismiss();
+            }
+            done
+        };
         self.unless_lost(act).await
     }
 
@@ -110,6 +119,14 @@ impl Silence {
         }
     }
 
+    /// What was connected while the server only read goes on so when it writes again, or another does. Not too
+    /// often: what only reads is served meanwhile.
+    fn dismiss(&self) {
+        if !self.took(DISMISSAL) {
+            self.found();
+        }
+    }
+
     async fn loss(&self) {
         let mut lost = self.lost.subscribe();
         if lost.wait_for(|lost| *lost).await.is_err() {
@@ -127,6 +144,11 @@ impl Silence {
     fn took(&self, time: Duration) -> bool {
         self.found_at.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() < time)
     }
+}
+
+/// SQLSTATE `read_only_sql_transaction`.
+fn is_read_only(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code == "25006"))
 }
 
 fn silent() -> sqlx::Error {

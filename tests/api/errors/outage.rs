@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sqlx::{Connection, Executor, PgConnection};
 use stead::db::DbError;
 
 use super::problem;
@@ -228,6 +229,32 @@ async fn nor_are_those_over_which_the_feed_is_followed() {
         std::mem::forget(app.state.db.look().await.unwrap());
     }
     recovers(&app, Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
+async fn a_database_that_only_read_for_a_while_is_written_again_over_other_connections() {
+    let Some(stage) = Stage::on_postgres().await else { return };
+    let app = stage.start().await;
+    let ada = app.user().await;
+    let mut direct = PgConnection::connect(&stage.direct_url()).await.unwrap();
+    let only_reads = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database());
+        PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid(); END $$";
+    let writes_again = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', current_database()); END $$";
+    let note = || ada.post("/api/v1/notes", serde_json::json!({"title": "a note"}));
+    direct.execute(only_reads).await.unwrap();
+    for _ in 0..3 {
+        problem(note().await, 503, "database_unavailable");
+    }
+    direct.execute(writes_again).await.unwrap();
+    let begun = Instant::now();
+    while note().await.status != 201 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it still only reads");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for _ in 0..20 {
+        note().await.expect(201);
+    }
 }
 
 #[tokio::test]
