@@ -248,7 +248,7 @@ error-database-unavailable =
     .title = Temporarily unavailable
     .detail = The service is temporarily unavailable
     .meaning = The database does not answer at the moment.
-    .remedy = Wait as long as the Retry-After header says, and try again.
+    .remedy = Wait as long as the Retry-After header says, and try again. The request may have taken effect: send the same Idempotency-Key, or look first.
 
 error-timeout =
     .title = It took too long

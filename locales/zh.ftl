@@ -236,7 +236,7 @@ error-database-unavailable =
     .title = 服务暂不可用
     .detail = 服务暂时不可用
     .meaning = 数据库目前没有响应。
-    .remedy = 请按响应头 Retry-After 所示的时间等待后重试。
+    .remedy = 请按响应头 Retry-After 所示的时间等待后重试。请求可能已经生效：请使用相同的 Idempotency-Key，或先查询。
 
 error-timeout =
     .title = 处理超时

@@ -96,6 +96,7 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = {size}
 max_client_conn = 2000
+server_login_retry = 1
 "
     ))
 }
