@@ -110,7 +110,22 @@ impl Outcome {
 /// Asks the same again and again, fifty times a second, until it is over.
 pub struct Probe {
     over: Arc<AtomicBool>,
-    task: tokio::task::JoinHandle<Result<Vec<f64>>>,
+    task: tokio::task::JoinHandle<Result<Probed>>,
+}
+
+/// What became of what was asked.
+#[derive(Default)]
+pub struct Probed {
+    times: Vec<f64>,
+    /// How often the server said that it was too busy.
+    pub refused: u64,
+}
+
+impl Probed {
+    /// The 99th percentile of the times of those that were answered, in milliseconds.
+    pub fn p99(&self) -> f64 {
+        (quantile(&self.times, 0.99) * 100.0).round() / 100.0
+    }
 }
 
 impl Probe {
@@ -120,22 +135,27 @@ impl Probe {
         Self { over, task }
     }
 
-    /// The 99th percentile of the times, in milliseconds. An answer that was not 200 is an error.
-    pub async fn p99(self) -> Result<f64> {
+    /// An answer that is neither 200 nor says that the server is too busy is an error.
+    pub async fn end(self) -> Result<Probed> {
         self.over.store(true, Ordering::Relaxed);
-        let mut times = self.task.await??;
-        times.sort_by(f64::total_cmp);
-        Ok((quantile(&times, 0.99) * 100.0).round() / 100.0)
+        let mut probed = self.task.await??;
+        probed.times.sort_by(f64::total_cmp);
+        Ok(probed)
     }
 }
 
-async fn ask(client: Client, call: Call, over: Arc<AtomicBool>) -> Result<Vec<f64>> {
-    let mut times = Vec::new();
+async fn ask(client: Client, call: Call, over: Arc<AtomicBool>) -> Result<Probed> {
+    let mut probed = Probed::default();
     while !over.load(Ordering::Relaxed) {
         let begun = Instant::now();
-        client.send(call.clone()).await?.expect(200)?;
-        times.push(milliseconds_exactly(begun.elapsed()));
+        let answer = client.send(call.clone()).await?;
+        if answer.status == 503 && answer.code() == "overloaded" {
+            probed.refused += 1;
+        } else {
+            answer.expect(200)?;
+            probed.times.push(milliseconds_exactly(begun.elapsed()));
+        }
         sleep(Duration::from_millis(20)).await;
     }
-    Ok(times)
+    Ok(probed)
 }

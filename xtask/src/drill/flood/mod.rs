@@ -18,7 +18,7 @@ use super::people::{PASSWORD, Person, join, login, me, sign_in};
 use super::stage::{Database, Stage, block_on};
 use super::{Context, Drill, Findings, Part};
 use crate::server::{Profile, Server};
-use load::{Outcome, Probe, Visit, come};
+use load::{Outcome, Probe, Probed, Visit, come};
 
 pub const DRILL: Drill = Drill {
     name: "flood",
@@ -81,7 +81,7 @@ async fn drill(context: &Context, stage: &Stage, findings: &mut Findings) -> Res
     let idle_kib = server.resident_kib()?;
     let probes = Probes::start(client, &person);
     sleep(phases.idle).await;
-    let idle = probes.p99().await?;
+    let idle = probes.end().await?;
 
     let offered = capacity * TIMES_TOO_MANY;
     let mut random = StdRng::seed_from_u64(context.seed);
@@ -91,12 +91,12 @@ async fn drill(context: &Context, stage: &Stage, findings: &mut Findings) -> Res
     let calls = |_| Visit { call: me(&person.tokens.access), patience: None };
     come(&crowd, offered, phases.beside, calls).await?;
     let raw = beside.await??;
-    probes.p99().await?;
+    probes.end().await?;
 
     let probes = Probes::start(client, &person);
     let seen = watch(server, come(&crowd, offered, phases.flood, |number| sign_in_of(number, &mut random)));
     let (outcome, Weight { kib, threads }) = seen.await?;
-    let flooded = probes.p99().await?;
+    let flooded = probes.end().await?;
 
     let served = outcome.served() as f64 / phases.flood.as_secs_f64();
     findings.figure("raw_beside_load_per_s", rounded(raw));
@@ -138,14 +138,24 @@ fn judge_answers(outcome: &Outcome, findings: &mut Findings) {
     }
 }
 
-fn judge_times(context: &Context, findings: &mut Findings, idle: &[f64; 2], flooded: &[f64; 2], share: f64) {
+fn judge_times(
+    context: &Context,
+    findings: &mut Findings,
+    idle: &[Probed; 2],
+    flooded: &[Probed; 2],
+    share: f64,
+) {
     let matters = !context.short && context.profile == Profile::Release;
     for (index, name) in ["me", "live"].into_iter().enumerate() {
-        findings.figure(&format!("{name}_idle_ms_p99"), idle[index]);
-        findings.figure(&format!("{name}_flood_ms_p99"), flooded[index]);
-        let limit = PROBE_LIMIT_MS.max(2.0 * idle[index]);
-        let what = format!("p99 of {name} is {} ms, over {limit}", flooded[index]);
-        findings.promise(!matters || flooded[index] <= limit, what);
+        let (idle, flooded, refused) = (idle[index].p99(), flooded[index].p99(), flooded[index].refused);
+        findings.figure(&format!("{name}_idle_ms_p99"), idle);
+        findings.figure(&format!("{name}_flood_ms_p99"), flooded);
+        findings.figure(&format!("{name}_refused"), refused);
+        let limit = PROBE_LIMIT_MS.max(2.0 * idle);
+        let what = format!("p99 of {name} is {flooded} ms, over {limit}");
+        findings.promise(!matters || flooded <= limit, what);
+        // A debug build is full long before it has more than it can hash.
+        findings.promise(!matters || refused == 0, format!("{name} was refused {refused} times"));
     }
     let what = format!("served {share:.3} of the raw rate, less than {LEAST_SHARE}");
     findings.promise(!matters || share >= LEAST_SHARE, what);
@@ -181,9 +191,9 @@ impl Probes {
         Self(calls.map(|call| Probe::start(client.clone(), call)))
     }
 
-    async fn p99(self) -> Result<[f64; 2]> {
+    async fn end(self) -> Result<[Probed; 2]> {
         let [me, live] = self.0;
-        Ok([me.p99().await?, live.p99().await?])
+        Ok([me.end().await?, live.end().await?])
     }
 }
 
