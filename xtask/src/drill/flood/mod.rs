@@ -79,21 +79,23 @@ async fn drill(context: &Context, stage: &Stage, findings: &mut Findings) -> Res
     sleep(if context.short { Duration::ZERO } else { Duration::from_secs(12) }).await;
     let person = sign_in(client, &person.email, PASSWORD).await?;
     let idle_kib = server.resident_kib()?;
-    let probes = Probes::start(client, &person);
+    // What it is refused is counted, and judged below.
+    let prober = Client::at(Ipv4Addr::LOCALHOST.into(), server.url(), &Faults::default())?;
+    let probes = Probes::start(&prober, &person);
     sleep(phases.idle).await;
     let idle = probes.end().await?;
 
     let offered = capacity * TIMES_TOO_MANY;
     let mut random = StdRng::seed_from_u64(context.seed);
     // As many requests as will come in the flood, of a kind that needs no hash; the machine hashes beside.
-    let probes = Probes::start(client, &person);
+    let probes = Probes::start(&prober, &person);
     let beside = spawn_blocking(move || raw::rate(phases.beside));
     let calls = |_| Visit { call: me(&person.tokens.access), patience: None };
     come(&crowd, offered, phases.beside, calls).await?;
     let raw = beside.await??;
     probes.end().await?;
 
-    let probes = Probes::start(client, &person);
+    let probes = Probes::start(&prober, &person);
     let seen = watch(server, come(&crowd, offered, phases.flood, |number| sign_in_of(number, &mut random)));
     let (outcome, Weight { kib, threads }) = seen.await?;
     let flooded = probes.end().await?;
