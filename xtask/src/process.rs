@@ -18,7 +18,8 @@ pub fn root() -> &'static Path {
 /// Where programs are looked for: what `scripts/ci-setup` installed comes first.
 pub fn search_path() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    [root().join(".ci/venv/bin")].into_iter().chain(env::split_paths(&path)).collect()
+    let installed = [".ci/venv/bin", ".ci/node_modules/.bin"].map(|folder| root().join(folder));
+    installed.into_iter().chain(env::split_paths(&path)).collect()
 }
 
 /// The program of that name, or `None` when it is not installed.
