@@ -49,19 +49,26 @@ impl Access {
 
     /// One look in the background. The log says once that nobody is believed, and once that it is over.
     pub async fn keep_following(&self) -> Round {
+        let mut cause = None;
         let look = async {
             match self.follow().await {
                 // The connection may have ended, and the database not.
-                Err(_) => self.follow().await,
+                Err(error) => {
+                    cause = Some(error);
+                    self.follow().await
+                }
                 done => done,
             }
         };
         let failure = match timeout(PATIENCE, look).await {
             Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("it does not answer".to_owned()),
+            Ok(Err(error)) => Some(why(&cause.unwrap_or(error))),
+            Err(_) => Some(match &cause {
+                Some(error) => why(error),
+                None => self.db.why_silent().await,
+            }),
         };
-        self.db.answers(failure.is_none());
+        self.db.answers(failure.as_deref());
         if failure.is_none() {
             self.db.warn_of_clock();
         }
@@ -77,5 +84,13 @@ impl Access {
             _ => {}
         }
         round
+    }
+}
+
+/// What the database or the network said.
+fn why(error: &KeyError) -> String {
+    match error {
+        KeyError::Database(error) => error.cause(),
+        error => error.to_string(),
     }
 }

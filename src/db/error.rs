@@ -2,12 +2,17 @@
 
 use sqlx::error::ErrorKind;
 
+use super::reach::{Unreachable, said};
+
 /// A failed database call, sorted by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// No connection to be had, a broken one, or a time-out: the same call may work in a moment.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// The first connection was not to be had.
+    #[error(transparent)]
+    Unreachable(Unreachable),
     /// A unique rule was broken. Statements break one such rule at most, so the caller knows which.
     #[error("a row with this value exists")]
     Duplicate(#[source] sqlx::Error),
@@ -38,6 +43,14 @@ impl From<sqlx::Error> for DbError {
 }
 
 impl DbError {
+    /// The words of the database or of the network, without ours.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Unavailable(error) | Self::Failed(error) => said(error),
+            error => error.to_string(),
+        }
+    }
+
     /// Whether the transaction was given up for the sake of others, which the same transaction may not be the
     /// next time: it could not be put in order with them, or each waited for the other (PostgreSQL).
     pub fn is_given_up(&self) -> bool {

@@ -18,6 +18,7 @@ mod options;
 mod pool;
 mod pooled;
 mod query;
+mod reach;
 pub mod record;
 mod renewed;
 mod session;

@@ -118,16 +118,18 @@ impl Db {
         Ok(self.session(held.await?))
     }
 
-    /// Whoever follows the feed says whether the database answers. While it does not, nobody else waits for
+    /// Whoever follows the feed says whether the database answers, or why it does not. While it does not, nobody else waits for
     /// it: they would wait in vain, and all come at once when it is back. SQLite has no way to it that
     /// could be lost.
-    pub fn answers(&self, answers: bool) {
+    pub fn answers(&self, failure: Option<&str>) {
         let Pools::Postgres { pool, follower, silence, .. } = &self.pools else { return };
-        if answers {
-            silence.heard();
-        } else if silence.lost() {
-            pool.renew();
-            follower.renew();
+        match failure {
+            None => silence.heard(),
+            Some(cause) if silence.lost(cause) => {
+                pool.renew();
+                follower.renew();
+            }
+            Some(_) => {}
         }
     }
 
@@ -211,6 +213,15 @@ async fn reading(pool: &PgPool, silence: &Silence, pooled: &Option<Pooled>) -> R
     })
 }
 
+/// Whether a connection may be used. sqlx would warn of each that fails; whoever waits for the database says it
+/// once for all of them.
+fn is_there(asked: Result<bool, sqlx::Error>) -> bool {
+    asked.unwrap_or_else(|error| {
+        tracing::debug!(%error, "a connection is given up");
+        false
+    })
+}
+
 async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
     let connect = sqlite::connect_options(url)?;
     let claim = sqlite::claim(&connect).await?;
@@ -224,8 +235,8 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Pools, DbError> {
             // transaction that was dropped.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    connection.ping().await?;
-                    Ok(!connection.is_in_transaction())
+                    let asked = connection.ping().await;
+                    Ok(is_there(asked.map(|()| !connection.is_in_transaction())))
                 })
             })
             .idle_timeout(None)
@@ -258,17 +269,15 @@ fn open_postgres(url: &str, options: &Options) -> Result<Pools, DbError> {
             .before_acquire(move |connection, meta| {
                 let silence = asking.clone();
                 Box::pin(async move {
-                    if meta.idle_for > TRUSTED_IDLE {
-                        silence.ask(connection, meta.idle_for).await?;
-                    }
-                    Ok(true)
+                    let is_trusted = meta.idle_for <= TRUSTED_IDLE;
+                    Ok(is_trusted || is_there(silence.ask(connection, meta.idle_for).await.map(|()| true)))
                 })
             })
             // sqlx asks, too, before it keeps a connection, but would wait for ever: a network that
             // falls silent would take one connection after the other out of the pool.
             .after_release(move |connection, meta| {
                 let silence = returning.clone();
-                Box::pin(async move { silence.keeps(connection, meta.age).await })
+                Box::pin(async move { Ok(is_there(silence.keeps(connection, meta.age).await)) })
             })
             .idle_timeout(Duration::from_secs(600))
             .max_lifetime(Duration::from_secs(1800))

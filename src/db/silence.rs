@@ -28,8 +28,8 @@ pub(super) struct Silence {
     /// How long anything may take. PostgreSQL ends statements itself before that, if it hears of them.
     limit: Duration,
     found_at: Arc<Mutex<Option<Instant>>>,
-    /// Whether the database was last heard of as lost.
-    lost: watch::Sender<bool>,
+    /// Why the database is lost, if that was heard of it last.
+    lost: watch::Sender<Option<Arc<str>>>,
     /// Whether nothing is tried while it is lost.
     gives_up: bool,
 }
@@ -42,7 +42,7 @@ impl Silence {
             patience: ANSWER.min(options.acquire_timeout / 2),
             limit: options.acquire_timeout + options.statement_timeout,
             found_at: Arc::default(),
-            lost: watch::Sender::new(false),
+            lost: watch::Sender::new(None),
             gives_up: true,
         }
     }
@@ -53,14 +53,14 @@ impl Silence {
     }
 
     /// The database does not answer, whoever asks: what waits for it need not. Says whether that is new.
-    pub fn lost(&self) -> bool {
+    pub fn lost(&self, cause: &str) -> bool {
         self.found();
-        !self.lost.send_replace(true)
+        self.lost.send_replace(Some(cause.into())).is_none()
     }
 
     /// The database answers.
     pub fn heard(&self) {
-        self.lost.send_if_modified(std::mem::take);
+        self.lost.send_if_modified(|lost| lost.take().is_some());
     }
 
     /// Asks a connection that has been idle for `idle_for` whether it is still there. One that has been
@@ -83,7 +83,7 @@ impl Silence {
             answer = timeout(RETURNING, connection.ping()) => {
                 answer.unwrap_or_else(|_| Err(silent())).map(|()| true)
             }
-            () = self.loss() => Ok(false),
+            _ = self.loss() => Ok(false),
         }
     }
 
@@ -109,13 +109,13 @@ impl Silence {
         if !self.gives_up {
             return act.await;
         }
-        if *self.lost.borrow() {
-            return Err(silent());
+        if let Some(cause) = &*self.lost.borrow() {
+            return Err(gone(cause));
         }
         tokio::select! {
             biased;
             done = act => done,
-            () = self.loss() => Err(silent()),
+            cause = self.loss() => Err(gone(&cause)),
         }
     }
 
@@ -127,11 +127,14 @@ impl Silence {
         }
     }
 
-    async fn loss(&self) {
+    /// The loss of the database, with its cause.
+    async fn loss(&self) -> Arc<str> {
         let mut lost = self.lost.subscribe();
-        if lost.wait_for(|lost| *lost).await.is_err() {
+        let cause = lost.wait_for(Option::is_some).await.ok().and_then(|lost| lost.clone());
+        match cause {
+            Some(cause) => cause,
             // Nobody is left who could tell.
-            std::future::pending().await
+            None => std::future::pending().await,
         }
     }
 
@@ -153,4 +156,8 @@ fn is_read_only(error: &sqlx::Error) -> bool {
 
 fn silent() -> sqlx::Error {
     sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the connection fell silent"))
+}
+
+fn gone(cause: &Arc<str>) -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::NotConnected, format!("it is lost: {cause}")))
 }

@@ -18,7 +18,12 @@ impl Db {
     pub async fn follow_time(&self) -> Result<(), DbError> {
         match self.driver() {
             Driver::Sqlite => self.clock.follow_machine(),
-            Driver::Postgres => time::ask(&self.clock, &mut self.follow().await?).await?,
+            Driver::Postgres => {
+                let asked = async { time::ask(&self.clock, &mut self.follow().await?).await };
+                if let Err(error) = asked.await {
+                    return Err(self.explained(error).await);
+                }
+            }
         }
         Ok(())
     }

@@ -167,7 +167,7 @@ impl From<OutboxError> for Problem {
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         let code = match error {
-            DbError::Unavailable(_) => Code::DATABASE_UNAVAILABLE,
+            DbError::Unavailable(_) | DbError::Unreachable(_) => Code::DATABASE_UNAVAILABLE,
             DbError::Duplicate(_) | DbError::Dangling(_) | DbError::Stale => Code::CONFLICT,
             DbError::Failed(_) => Code::INTERNAL_ERROR,
         };

@@ -58,6 +58,8 @@ mod traces;
 #[cfg(test)]
 mod undelivered;
 #[cfg(test)]
+mod unreachable;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod wire;

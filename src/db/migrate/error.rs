@@ -7,8 +7,6 @@ use crate::db::DbError;
 pub enum MigrateError {
     #[error(transparent)]
     Database(#[from] DbError),
-    #[error("the database {0} does not exist; make it with `stead migrate up --create-database`")]
-    NoDatabase(String),
     #[error("migration {version:04}_{name} failed: {source}")]
     Step { version: i64, name: String, source: DbError },
     #[error("{0}")]

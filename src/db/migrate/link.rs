@@ -9,7 +9,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection, Postgres, SqliteConnection};
 
 use super::error::MigrateError;
-use crate::db::{Driver, sqlite};
+use crate::db::reach::Unreachable;
+use crate::db::{DbError, Driver, sqlite};
 
 pub(super) enum Link {
     Sqlite(SqliteConnection),
@@ -30,7 +31,7 @@ impl Link {
             }
             Driver::Postgres => {
                 let options = Box::new(PgConnectOptions::from_str(url)?);
-                let connection = options.connect().await.map_err(|error| explained(error, &options))?;
+                let connection = options.connect().await.map_err(|error| out_of_reach(&options, error))?;
                 Ok((Self::Postgres(connection, options), None))
             }
         }
@@ -39,7 +40,11 @@ impl Link {
 
 /// Creates the PostgreSQL database of `url` if it is absent; says whether it did.
 pub(super) async fn create_database(url: &str) -> Result<bool, MigrateError> {
-    if Driver::of(url)? == Driver::Sqlite || Postgres::database_exists(url).await? {
+    if Driver::of(url)? == Driver::Sqlite {
+        return Ok(false);
+    }
+    let options = PgConnectOptions::from_str(url)?;
+    if Postgres::database_exists(url).await.map_err(|error| out_of_reach(&options, error))? {
         return Ok(false);
     }
     let mut attempts = 0..50;
@@ -61,10 +66,6 @@ fn has_code(error: &sqlx::Error, wanted: &str) -> bool {
     error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == wanted)
 }
 
-/// An absent database has its own code, and whoever meets it wants to know the way out.
-fn explained(error: sqlx::Error, options: &PgConnectOptions) -> MigrateError {
-    match options.get_database() {
-        Some(name) if has_code(&error, "3D000") => MigrateError::NoDatabase(name.to_owned()),
-        _ => error.into(),
-    }
+fn out_of_reach(options: &PgConnectOptions, error: sqlx::Error) -> DbError {
+    DbError::Unreachable(Unreachable::new(options, error))
 }

@@ -1,0 +1,102 @@
+//! Why PostgreSQL cannot be reached. While connections are refused, a pool tries again without a word, and
+//! then says that it timed out; an attempt of our own says why.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+use tokio::time::timeout;
+
+use super::error::DbError;
+use super::pool::{Db, Pools};
+
+/// How long an attempt at the start may take: whoever starts a server reads what it says.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it may take where others wait for what it says.
+const HASTE: Duration = Duration::from_millis(200);
+
+/// There is no connection to PostgreSQL: where it was looked for, why not, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub struct Unreachable {
+    place: String,
+    source: sqlx::Error,
+}
+
+impl Unreachable {
+    pub(super) fn new(options: &PgConnectOptions, source: sqlx::Error) -> Self {
+        let place = match options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", options.get_host(), options.get_port()),
+        };
+        Self { place, source }
+    }
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (place, cause, advice) = (&self.place, said(&self.source), advice(&self.source));
+        write!(f, "the database is not available: PostgreSQL at {place}: {cause}; {advice}")
+    }
+}
+
+/// The words of whoever refused, without those around them.
+pub(super) fn said(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Io(error) => error.to_string(),
+        error => error.to_string(),
+    }
+}
+
+fn advice(error: &sqlx::Error) -> &'static str {
+    match error {
+        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            "start PostgreSQL there, or mend host and port in the database's URL"
+        }
+        sqlx::Error::Io(_) => "look at host and port in the database's URL, and at the network between",
+        sqlx::Error::Tls(_) => "look at `sslmode` in the database's URL, and at the certificate there",
+        sqlx::Error::Database(error) => match error.code().as_deref() {
+            Some("28P01" | "28000") => {
+                "look at user and password in the database's URL, and at pg_hba.conf there"
+            }
+            Some("3D000") => {
+                "make it with `stead migrate up --create-database`, or mend its name in the database's URL"
+            }
+            Some("53300") => "close connections of others, or raise `max_connections` there",
+            Some("57P03") => "try again once it has started",
+            _ => "look into the log of PostgreSQL",
+        },
+        _ => "look whether it is PostgreSQL that listens there, and into its log",
+    }
+}
+
+/// Tries to connect, once; gives the reason if that fails.
+async fn attempt(options: &PgConnectOptions, patience: Duration) -> Result<(), sqlx::Error> {
+    let silent = || io::Error::new(io::ErrorKind::TimedOut, "it does not answer");
+    let connection = timeout(patience, options.connect()).await.map_err(|_| silent())??;
+    // What became of it then is no reason.
+    _ = timeout(HASTE, connection.close()).await;
+    Ok(())
+}
+
+impl Db {
+    /// Why the first words with the database failed; the error itself, where it can be reached.
+    pub(super) async fn explained(&self, error: DbError) -> DbError {
+        let Pools::Postgres { pool, .. } = &self.pools else { return error };
+        let options = pool.current().connect_options();
+        match attempt(&options, PATIENCE).await {
+            Ok(()) => error,
+            Err(source) => DbError::Unreachable(Unreachable::new(&options, source)),
+        }
+    }
+
+    /// Why nobody has answered, in a moment in which somebody else waits for it.
+    pub async fn why_silent(&self) -> String {
+        let silent = || "it does not answer".to_owned();
+        let Pools::Postgres { pool, .. } = &self.pools else { return silent() };
+        let attempt = attempt(&pool.current().connect_options(), HASTE).await;
+        attempt.map_or_else(|error| said(&error), |()| silent())
+    }
+}
