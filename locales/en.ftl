@@ -380,3 +380,15 @@ page-cancel-email-change-title = Keep your e-mail address
 page-cancel-email-change-explanation = The change is undone, all sessions of your account end, and your password is void: a mail lets you choose another.
 page-cancel-email-change-button = Keep this address
 page-cancel-email-change-done = Your account keeps this address. Open the mail that we have just sent you, and choose a new password.
+
+## The page of the API document
+
+docs-noscript = This page needs JavaScript. The document itself is here:
+docs-email = E-mail
+docs-password = Password
+docs-sign-in = Sign in
+docs-signed-in = Signed in as
+docs-sign-out = Sign out
+docs-needed = Needs this permission
+docs-held = Needs this permission, which you have
+docs-missing = Needs this permission, which you do not have

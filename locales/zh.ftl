@@ -356,3 +356,15 @@ page-cancel-email-change-title = 保留您的电子邮件地址
 page-cancel-email-change-explanation = 更改将被撤销，您账户的所有会话都将结束，密码也将失效：您会收到一封邮件以设置新密码。
 page-cancel-email-change-button = 保留此地址
 page-cancel-email-change-done = 您的账户保留此地址。请打开我们刚刚发送给您的邮件，并设置新密码。
+
+## API 文档页面
+
+docs-noscript = 此页面需要启用 JavaScript。接口文档本身在这里：
+docs-email = 邮箱地址
+docs-password = 密码
+docs-sign-in = 登录
+docs-signed-in = 已登录：
+docs-sign-out = 退出登录
+docs-needed = 需要此权限
+docs-held = 需要此权限，您已拥有
+docs-missing = 需要此权限，而您没有

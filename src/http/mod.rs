@@ -16,6 +16,7 @@ pub mod page;
 pub mod problem;
 pub mod reply;
 mod schemas;
+pub mod template;
 
 pub use code::Code;
 pub use problem::{Fault, Problem};

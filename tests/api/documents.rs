@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::harness::{App, Stage, behaviour};
 
+/// The scripts that are ours; the page names the first, which imports the others.
+const SCRIPTS: [&str; 4] = ["/docs/start.js", "/docs/bar.js", "/docs/permissions.js", "/docs/session.js"];
+
 /// What a page loads: the values of `src` and `href`.
 fn loaded(page: &str) -> BTreeSet<String> {
     let after = |name: &str| {
@@ -27,7 +30,7 @@ behaviour! {
             assert!(!reply.body.is_empty() && reply.header("content-type").is_some(), "{asset}");
             assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{asset}");
         }
-        for own in ["/docs", "/docs/start.js", "/docs/style.css", "/verify-email", "/pages/page.js", "/pages/page.css"] {
+        for own in SCRIPTS.into_iter().chain(["/docs", "/docs/style.css", "/verify-email", "/pages/page.js", "/pages/page.css"]) {
             let text = app.anonymous().get(own).await.expect(200).text();
             assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("url(//"), "{own}: {text}");
             // Nor anything that the policy would stop.
@@ -51,9 +54,29 @@ behaviour! {
         }
     }
 
+    async fn what_its_scripts_import_is_served_as_a_script(app: App) {
+        for script in SCRIPTS {
+            let reply = app.anonymous().get(script).await.expect(200);
+            assert_eq!(reply.header("content-type"), Some("text/javascript"), "{script}");
+            for import in reply.text().split(" from \"./").skip(1) {
+                let name = format!("/docs/{}", import.split('"').next().unwrap());
+                assert!(SCRIPTS.contains(&name.as_str()), "{script} imports {name}");
+            }
+        }
+    }
+
+    async fn its_bar_speaks_the_language_of_its_reader(app: App) {
+        for (asked, language, text) in [("en", "en", ">Sign in<"), ("zh-CN,zh;q=0.9", "zh", ">登录<")] {
+            let page = app.anonymous().get("/docs").header("accept-language", asked).await.expect(200).text();
+            assert!(page.contains(&format!("<html lang=\"{language}\">")) && page.contains(text), "{page}");
+            // Every place is filled in, and with a text rather than with its name.
+            assert!(!page.contains("{{") && !page.contains("docs-") && !page.contains("\"page-"), "{page}");
+        }
+    }
+
     async fn turned_off_both_are_gone(stage: Stage) {
         let app = stage.with("docs.enabled", false).start().await;
-        for path in ["/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/openapi.json"] {
+        for path in SCRIPTS.into_iter().chain(["/docs", "/docs/swagger-ui-bundle.js", "/openapi.json"]) {
             app.anonymous().get(path).await.refused(404, "not_found");
         }
         app.anonymous().get("/health/live").await.expect(200);

@@ -9,6 +9,7 @@ use axum::response::Html;
 use axum::routing::get;
 
 use crate::base::language::{Language, translate};
+use crate::http::template::fill;
 use crate::state::AppState;
 
 const SCRIPT: &str = include_str!("page.js");
@@ -62,14 +63,7 @@ pub fn router() -> Router<AppState> {
 impl Page {
     /// Puts the page's texts in the places `{{name}}` of the template.
     fn fill(&self, language: Language) -> String {
-        let mut parts = TEMPLATE.split("{{");
-        let mut page = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let (name, rest) = part.split_once("}}").unwrap_or((part, ""));
-            page.push_str(&self.part(name, language));
-            page.push_str(rest);
-        }
-        page
+        fill(TEMPLATE, |name| self.part(name, language))
     }
 
     fn part(&self, name: &str, language: Language) -> String {

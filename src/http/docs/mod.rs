@@ -13,10 +13,15 @@ use utoipa::openapi::OpenApi;
 
 use super::code::Code;
 use super::problem::Problem;
+use super::template::fill;
+use crate::base::language::{Language, translate};
 
 const PAGE: &str = include_str!("page.html");
-const START: &str = include_str!("start.js");
 const STYLE: &str = include_str!("style.css");
+const START: &str = include_str!("start.js");
+const BAR: &str = include_str!("bar.js");
+const PERMISSIONS: &str = include_str!("permissions.js");
+const SESSION: &str = include_str!("session.js");
 
 /// Scripts and calls to this server only. Swagger UI sets inline styles and draws its icons from `data:`.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -30,15 +35,27 @@ pub fn router<S: Clone + Send + Sync + 'static>(document: &OpenApi) -> Result<Ro
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")];
     Ok(Router::new()
         .route("/openapi.json", get(move || async move { (headers, json) }))
-        .route("/docs", get(async || ([(CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE))))
+        .route("/docs", get(page))
         .route("/docs/{file}", get(asset)))
+}
+
+/// The page, with the bar at its top in the reader's language; Swagger UI speaks English only.
+async fn page(language: Language) -> impl IntoResponse {
+    let text = |name: &str| match name {
+        "language" => language.tag().to_owned(),
+        text => translate(language, text, &[]),
+    };
+    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(fill(PAGE, text)))
 }
 
 async fn asset(Path(file): Path<String>) -> Result<Response, Problem> {
     let own = |kind, text| Ok(([(CONTENT_TYPE, kind)], text).into_response());
     match file.as_str() {
-        "start.js" => own("text/javascript", START),
         "style.css" => own("text/css", STYLE),
+        "start.js" => own("text/javascript", START),
+        "bar.js" => own("text/javascript", BAR),
+        "permissions.js" => own("text/javascript", PERMISSIONS),
+        "session.js" => own("text/javascript", SESSION),
         "swagger-ui.css" | "swagger-ui-bundle.js" | "favicon-32x32.png" => vendored(&file),
         _ => Err(Problem::new(Code::NOT_FOUND)),
     }
