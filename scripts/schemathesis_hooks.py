@@ -17,7 +17,7 @@ PASSWORD = "correct horse battery staple"
 
 # They end the caller's session or account, which would leave nobody to test the rest with: each
 # request to one of them comes from somebody who registered for it.
-ENDING = ["logout", "delete_me", "end_session", "end_other_sessions"]
+ENDING = ["logout_user", "delete_me", "end_session", "end_other_sessions"]
 
 # Rules that no schema can state: what fits the schema may still be refused with one of these.
 BEYOND_SCHEMAS = {

@@ -72,13 +72,13 @@ impl Check {
     }
 }
 
-/// Whether the process answers; touches nothing else.
+/// Ask whether the process answers; nothing else is touched.
 #[utoipa::path(get, path = "/health/live", operation_id = "get_liveness", security(()), responses((status = OK, body = Liveness)))]
 async fn live() -> Json<Liveness> {
     Json(Liveness { status: Health::Up })
 }
 
-/// Whether requests should be sent here.
+/// Ask whether requests should be sent here.
 #[utoipa::path(get, path = "/health/ready", operation_id = "get_readiness", security(()), responses(
     (status = OK, body = Readiness),
     (status = SERVICE_UNAVAILABLE, body = Readiness, content_type = "application/json", description = "Not now: `checks` says why")))]

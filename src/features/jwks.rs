@@ -26,7 +26,7 @@ pub struct Jwks {
 /// A new key is published 60 s before it signs, so half of that is how long a set may be kept.
 const MAX_AGE: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("public, max-age=30"));
 
-/// The public keys that access tokens are signed with.
+/// Get the public keys that access tokens are signed with.
 #[utoipa::path(get, path = "/.well-known/jwks.json", operation_id = "get_jwks", security(()), responses((status = OK, body = Jwks)))]
 async fn get_jwks(State(access): State<Access>) -> ([(HeaderName, HeaderValue); 1], Json<Jwks>) {
     ([MAX_AGE], Json(Jwks { keys: access.keys().public() }))

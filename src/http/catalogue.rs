@@ -47,7 +47,7 @@ pub struct ErrorExplanation {
 
 type Localized<T> = ([(HeaderName, HeaderValue); 3], Json<T>);
 
-/// Lists all error codes.
+/// List all error codes.
 #[utoipa::path(
     get, path = "/errors", tag = "errors", operation_id = "list_errors", security(()),
     responses((status = OK, description = "All error codes", body = ErrorList))
@@ -57,7 +57,7 @@ pub async fn list_errors(language: Language) -> Localized<ErrorList> {
     localized(language, ErrorList { items })
 }
 
-/// Explains an error code: what it means and what to do.
+/// Explain an error code: what it means and what to do.
 #[utoipa::path(
     get, path = "/errors/{code}", tag = "errors", operation_id = "explain_error", security(()),
     params(("code" = String, Path, description = "The code of a problem", example = "email_taken")),

@@ -109,7 +109,7 @@ struct Connections {
     max: usize,
 }
 
-/// How the machine, the process and its queues are doing.
+/// See how the machine, the process and its queues are doing.
 #[utoipa::path(get, path = "/health/system", operation_id = "get_system", responses((status = OK, body = System)))]
 pub async fn get_system(_: Allowed<ReadSystem>, State(state): State<AppState>) -> Json<System> {
     Json(system(&state).await)

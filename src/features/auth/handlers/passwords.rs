@@ -34,7 +34,7 @@ pub async fn change_password(
 /// Ask for a link to choose a new password.
 ///
 /// Always 202, whether the address has an account or not.
-#[utoipa::path(post, path = "/auth/password/forgot", operation_id = "forgot_password", security(()), request_body = Forgotten, responses(
+#[utoipa::path(post, path = "/auth/password/forgot", operation_id = "request_password_reset", security(()), request_body = Forgotten, responses(
     (status = ACCEPTED, description = "If the address has an account, a mail is on its way")))]
 pub async fn forgot_password(
     State(auth): State<Auth>,

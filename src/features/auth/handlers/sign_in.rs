@@ -15,11 +15,11 @@ use crate::http::extract::Json;
 use crate::http::problem::ProblemBody;
 use crate::http::reply::{Accepted, Created, NoContent};
 
-/// Register.
+/// Register an account.
 ///
 /// Where addresses must be verified the answer is 202 whether the address is known or not, and a mail
 /// says how to go on. Elsewhere the account is usable at once.
-#[utoipa::path(post, path = "/auth/register", operation_id = "register", security(()), request_body = Registration, responses(
+#[utoipa::path(post, path = "/auth/register", operation_id = "register_user", security(()), request_body = Registration, responses(
     (status = CREATED, body = User, description = "The account", headers(("Location" = String, description = "The account's path"), ("ETag" = String, description = "For `If-Match`"))),
     (status = ACCEPTED, description = "A mail is on its way"),
     (status = FORBIDDEN, description = "`registration_closed`: nobody can register by themselves", body = ProblemBody),
@@ -39,10 +39,10 @@ pub async fn register(
     })
 }
 
-/// Sign in.
+/// Sign in with address and password.
 ///
 /// An unknown address and a wrong password get the same answer. Every sign-in is a new session.
-#[utoipa::path(post, path = "/auth/login", operation_id = "login", security(()), request_body = Login, responses(
+#[utoipa::path(post, path = "/auth/login", operation_id = "login_user", security(()), request_body = Login, responses(
     (status = OK, body = TokenPair),
     (status = UNAUTHORIZED, description = "`invalid_credentials`: unknown address or wrong password", body = ProblemBody),
     (status = FORBIDDEN, description = "The password was right: `email_not_verified`, `account_suspended`", body = ProblemBody),
@@ -59,7 +59,7 @@ pub async fn login(
 ///
 /// The refresh token is used up. Presented again within a few seconds it gets the same successor, so a
 /// lost answer or a second tab signs nobody out; later, it ends the session.
-#[utoipa::path(post, path = "/auth/refresh", operation_id = "refresh", security(()), request_body = Refresh, responses(
+#[utoipa::path(post, path = "/auth/refresh", operation_id = "refresh_tokens", security(()), request_body = Refresh, responses(
     (status = OK, body = TokenPair),
     (status = UNAUTHORIZED, description = "`invalid_refresh_token`; `refresh_token_reused`: the session is over", body = ProblemBody)))]
 pub async fn refresh(
@@ -70,10 +70,10 @@ pub async fn refresh(
     Ok(Json(auth.refresh(&refresh_token, &origin).await?))
 }
 
-/// Sign out.
+/// Sign out of this session.
 ///
 /// This session is over at once: neither its access token nor its refresh token is accepted any more.
-#[utoipa::path(post, path = "/auth/logout", operation_id = "logout", responses(
+#[utoipa::path(post, path = "/auth/logout", operation_id = "logout_user", responses(
     (status = NO_CONTENT, description = "Signed out")))]
 pub async fn logout(
     State(auth): State<Auth>,

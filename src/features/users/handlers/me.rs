@@ -38,7 +38,7 @@ pub struct Confirmation {
     password: Password,
 }
 
-/// Your own account.
+/// See your own account.
 #[utoipa::path(get, path = "/users/me", operation_id = "get_me", responses(
     (status = OK, body = User, headers(("ETag" = String, description = "For `If-Match` and `If-None-Match`"))),
     (status = NOT_MODIFIED, description = "`If-None-Match` named this representation")))]
@@ -88,7 +88,7 @@ pub async fn delete_me(
     Ok(NoContent)
 }
 
-/// Everything that is held about you.
+/// Export everything that is held about you.
 ///
 /// Features add members of their own, such as `notes`. Of passwords, tokens and devices nothing is in it by
 /// which anybody could sign in. It is written while it is sent: if it cannot be finished, or you are signed out
