@@ -6,7 +6,7 @@ use super::context::{block_on, print, print_json};
 use super::failure::Failure;
 use crate::base::clock::Clock;
 use crate::config::Config;
-use crate::db::migrate::{Label, Migrator, Standing, State};
+use crate::db::migrate::{Label, Migrator, Plan, Standing, State};
 
 /// Said in acc and prod, where nobody should lose data by a word too many in the history of a shell.
 const UNASKED: &str = "`stead migrate down` deletes what the newest migration added, with all the data in it \
@@ -52,22 +52,43 @@ impl Migrate {
             let mut migrator = Migrator::connect(url, Clock::system()).await?;
             match self {
                 Self::Up { .. } => {
-                    let applied = migrator.up(|name| eprintln!("applying {name}")).await?;
-                    eprintln!("{applied} applied; the schema is up to date");
+                    let done = migrator.up(|name| eprintln!("applying {name}")).await?;
+                    if done.by_others > 0 {
+                        eprintln!("waited for another, which applied {}", done.by_others);
+                    }
+                    let ahead = ahead(&migrator.plan().await?)?;
+                    let standing = ahead.as_deref().unwrap_or("the schema is up to date");
+                    eprintln!("{} applied; {standing}", done.applied);
                 }
                 Self::Down { .. } => match migrator.down().await? {
                     Some(name) => eprintln!("undid {name}"),
                     None => eprintln!("nothing is applied"),
                 },
-                Self::Status { json: true } => print_json(&migrator.plan().await?)?,
-                Self::Status { json: false } => migrator.plan().await?.0.iter().try_for_each(show)?,
+                Self::Status { json } => return show(&migrator.plan().await?, json),
             }
             Ok(())
         })
     }
 }
 
-fn show(line: &Standing) -> Result<(), Failure> {
+fn show(plan: &Plan, json: bool) -> Result<(), Failure> {
+    if json {
+        print_json(plan)?;
+    } else {
+        plan.0.iter().try_for_each(show_line)?;
+    }
+    if let Some(ahead) = ahead(plan)? {
+        eprintln!("{ahead}");
+    }
+    Ok(())
+}
+
+/// What a newer version has applied; a failure where this program cannot run on the schema.
+fn ahead(plan: &Plan) -> Result<Option<String>, Failure> {
+    plan.conflict().map_or_else(|| Ok(plan.ahead()), |conflict| Err(conflict.into()))
+}
+
+fn show_line(line: &Standing) -> Result<(), Failure> {
     let state = match line.state {
         State::Applied => "applied",
         State::Pending => "pending",

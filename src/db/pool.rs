@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -33,6 +33,8 @@ pub struct Db {
     feed: Feed,
     lock_timeout: Duration,
     pub(super) meters: Arc<Meters>,
+    /// Whether this version was last found to have no place on the schema.
+    pub(super) left_behind: Arc<AtomicBool>,
 }
 
 /// The feed is followed over a connection of its own, so that a busy server still hears of changes, and says
@@ -73,7 +75,15 @@ impl Db {
         let herald = Herald::default();
         let feed = Feed::new(driver, clock.clone(), herald.clone());
         let lock_timeout = options.lock_timeout();
-        Ok(Self { pools, clock, herald, feed, lock_timeout, meters: Arc::default() })
+        Ok(Self {
+            pools,
+            clock,
+            herald,
+            feed,
+            lock_timeout,
+            meters: Arc::default(),
+            left_behind: Arc::default(),
+        })
     }
 
     pub fn driver(&self) -> Driver {

@@ -142,10 +142,13 @@ impl Courier {
             let is_lost = failure.as_ref().is_some_and(|failure| failure.kind == Kind::Lost);
             let outcome = judge(&mail, failure);
             let mut tx = self.db.write().await?;
-            self.outbox.settle(&mut tx, &mail, &outcome).await?;
+            let is_ours = self.outbox.settle(&mut tx, &mail, &outcome).await?;
             tx.commit().await?;
-            tally.count(&mail, &outcome);
-            self.count(outcome.name());
+            // Whoever has taken the mail over tells what becomes of it. That it has left is true all the same.
+            if is_ours || matches!(outcome, Outcome::Sent) {
+                tally.count(&mail, &outcome);
+                self.count(outcome.name());
+            }
             if is_lost {
                 return Ok(());
             }

@@ -111,34 +111,36 @@ impl Outbox {
         Ok((claimed > 0).then_some(Claimed { id, created_at, sealed, attempts }))
     }
 
-    /// Writes down what became of an attempt. What is sent or dead has no content any more.
+    /// Writes down what became of an attempt; `false` if the mail is somebody else's by now. What is sent or dead
+    /// has no content any more.
     pub(super) async fn settle(
         &self,
         tx: &mut Tx,
         mail: &Claimed,
         outcome: &Outcome,
-    ) -> Result<(), OutboxError> {
+    ) -> Result<bool, OutboxError> {
         let now = self.clock.now();
         let (state, reason) = match outcome {
             Outcome::Failed(reason) => return Ok(self.put_off(tx, mail, reason).await?),
             Outcome::Sent => (State::Sent, None),
             Outcome::Dead(reason) => (State::Dead, Some(reason.clone())),
         };
-        tx.query(
-            "UPDATE outbox SET state = $2, sealed = NULL, settled_at = $3, reason = $4
-             WHERE id = $1 AND state = $5",
-        )
-        .bind(mail.id)
-        .bind(state)
-        .bind(now)
-        .bind(reason)
-        .bind(State::Queued)
-        .execute()
-        .await?;
-        Ok(())
+        let settled = tx
+            .query(
+                "UPDATE outbox SET state = $2, sealed = NULL, settled_at = $3, reason = $4
+                 WHERE id = $1 AND state = $5",
+            )
+            .bind(mail.id)
+            .bind(state)
+            .bind(now)
+            .bind(reason)
+            .bind(State::Queued)
+            .execute()
+            .await?;
+        Ok(settled > 0)
     }
 
-    async fn put_off(&self, tx: &mut Tx, mail: &Claimed, reason: &str) -> Result<(), DbError> {
+    async fn put_off(&self, tx: &mut Tx, mail: &Claimed, reason: &str) -> Result<bool, DbError> {
         // An attempt that somebody else has begun meanwhile is theirs to write about.
         tx.query(
             "UPDATE outbox SET next_attempt_at = $2, reason = $3
@@ -151,7 +153,7 @@ impl Outbox {
         .bind(mail.attempts)
         .execute()
         .await
-        .map(drop)
+        .map(|rows| rows > 0)
     }
 
     /// Gives up what has expired: the links in it are good for nothing. Says which, with their attempts.

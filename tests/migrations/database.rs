@@ -54,7 +54,7 @@ impl Database {
 
     /// Applies the given migrations; returns how many were pending.
     pub async fn apply(&self, migrations: &[Migration]) -> usize {
-        self.migrator(migrations).await.up(|_| ()).await.unwrap()
+        self.migrator(migrations).await.up(|_| ()).await.unwrap().applied
     }
 
     pub async fn connect(&self) -> Connected {

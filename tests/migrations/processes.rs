@@ -31,7 +31,10 @@ on_both! {
             assert!(output.status.success(), "{}", stderr(output));
             let text = stderr(output);
             let last = text.lines().last().and_then(|line| line.split(' ').next()).map(str::to_owned);
-            last.unwrap().parse::<usize>().unwrap()
+            let applied = last.unwrap().parse::<usize>().unwrap();
+            let lines = text.lines().filter(|line| line.starts_with("applying ")).count();
+            assert_eq!(lines, applied, "it tells of what it did itself: {text}");
+            applied
         };
         let all = embedded(database.driver()).len();
         assert_eq!(outputs.iter().map(applied).sum::<usize>(), all, "together they apply each once");
@@ -40,6 +43,34 @@ on_both! {
         let whole = sample_data::reference(&database, all).await;
         assert_eq!(schema::read(&mut connection).await, whole);
     }
+}
+
+#[tokio::test]
+async fn whoever_waited_for_another_says_so_and_not_that_it_applied_what_the_other_did() {
+    let Some(database) = empty(stead::db::Driver::Postgres).await else { return };
+    let all = embedded(database.driver());
+    let (last, before) = all.split_last().unwrap();
+    database.apply(before).await;
+    let mut other = database.connect().await;
+    other.execute("BEGIN; LOCK TABLE schema_migrations IN EXCLUSIVE MODE").await.unwrap();
+    let folder = TempDir::new().unwrap();
+    let child = migrate(&database.url, folder.path(), &["up"]).spawn().unwrap();
+    let waits =
+        "SELECT pid::text FROM pg_locks WHERE NOT granted AND relation = 'schema_migrations'::regclass";
+    while database.connect().await.column(waits).await.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let done = format!(
+        "INSERT INTO schema_migrations VALUES ({}, '{}', 'expand', '{}', now()); COMMIT",
+        last.version,
+        last.name,
+        last.checksum()
+    );
+    other.execute(&done).await.unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = stderr(&output);
+    assert!(output.status.success() && !said.contains("applying"), "{said}");
+    assert!(said.contains("waited for another") && said.contains("0 applied"), "{said}");
 }
 
 /// The URL of a database beside the test's own, which is not there.

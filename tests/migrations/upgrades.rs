@@ -1,7 +1,7 @@
 //! The program of a version, on a schema that the next one has changed under it.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,7 @@ fn run(database: &Database, folder: &Path, arguments: &[&str]) -> Output {
 struct Server {
     child: Child,
     url: String,
+    log: PathBuf,
 }
 
 impl Server {
@@ -41,7 +42,7 @@ impl Server {
         let log = folder.join(name);
         let mut serve = program(database, folder, &["serve"]);
         let child = serve.stderr(File::create(&log).unwrap()).spawn().unwrap();
-        let mut server = Self { child, url: String::new() };
+        let mut server = Self { child, url: String::new(), log: log.clone() };
         let begun = Instant::now();
         while server.url.is_empty() {
             let said = fs::read_to_string(&log).unwrap();
@@ -59,6 +60,19 @@ impl Server {
 
     async fn status(&self, path: &str) -> u16 {
         Client::new().get(format!("{}{path}", self.url)).send().await.unwrap().status().as_u16()
+    }
+
+    /// Asks whether it is ready until it answers so.
+    async fn until_ready_is(&self, status: u16) {
+        let begun = Instant::now();
+        while self.status("/health/ready").await != status {
+            assert!(begun.elapsed() < PATIENCE, "readiness does not become {status}");
+        }
+    }
+
+    /// How often the log says so.
+    fn told(&self, words: &str) -> usize {
+        fs::read_to_string(&self.log).unwrap().matches(words).count()
     }
 
     async fn post(&self, path: &str, email: &str) -> u16 {
@@ -98,10 +112,7 @@ on_both! {
         all.push(made_up(newest + 2, "gone", "drop table next;"));
         all.last_mut().unwrap().label = Label::Contract;
         assert_eq!(database.apply(&all).await, 1);
-        let begun = Instant::now();
-        while old.status("/health/ready").await != 503 {
-            assert!(begun.elapsed() < PATIENCE, "it still says that it is ready");
-        }
+        old.until_ready_is(503).await;
         assert_eq!(old.status("/health/live").await, 200, "nobody need kill it");
         for arguments in [&["serve"][..], &["user", "list"], &["keys", "list"]] {
             let refused = run(&database, folder.path(), arguments);
@@ -109,6 +120,66 @@ on_both! {
             assert_eq!(refused.status.code(), Some(1), "{said}");
             let name = format!("{:04}_gone", newest + 2);
             assert!(said.contains(&name) && said.contains("run the newer version"), "{said}");
+        }
+    }
+
+    async fn a_server_says_once_that_the_schema_has_left_it_behind_and_once_that_it_is_back(database) {
+        let (left, back) = ("this version may not run on the schema any more", "may run on the schema again");
+        let folder = TempDir::new().unwrap();
+        let mut all = embedded(database.driver());
+        let newest = all.last().unwrap().version;
+        database.apply(&all).await;
+        let old = Server::start(&database, folder.path(), "old.log");
+        old.until_ready_is(200).await;
+        assert_eq!(old.told(left), 0);
+        all.push(made_up(newest + 1, "gone", "create table gone (id bigint);"));
+        all.last_mut().unwrap().label = Label::Contract;
+        database.apply(&all).await;
+        for times in 1..=2 {
+            old.until_ready_is(503).await;
+            // Longer than an answer of the database is good for.
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            old.until_ready_is(503).await;
+            assert_eq!((old.told(left), old.told(back)), (times, times - 1));
+            assert_eq!(old.told(&format!("{:04}_gone", newest + 1)), times);
+            let row = format!("schema_migrations WHERE version = {}", newest + 1);
+            let mut connection = database.connect().await;
+            connection.execute(&format!("CREATE TABLE kept AS SELECT * FROM {row}")).await.unwrap();
+            connection.execute(&format!("DELETE FROM {row}")).await.unwrap();
+            old.until_ready_is(200).await;
+            assert_eq!((old.told(left), old.told(back)), (times, times));
+            connection.execute("INSERT INTO schema_migrations SELECT * FROM kept").await.unwrap();
+            connection.execute("DROP TABLE kept").await.unwrap();
+        }
+    }
+
+    async fn an_old_program_says_that_the_schema_is_ahead_of_it(database) {
+        let folder = TempDir::new().unwrap();
+        let mut all = embedded(database.driver());
+        let newest = all.last().unwrap().version;
+        let migrate = |word| {
+            let done = run(&database, folder.path(), &["migrate", word]);
+            (done.status.code(), String::from_utf8(done.stderr).unwrap(), String::from_utf8(done.stdout).unwrap())
+        };
+        all.push(made_up(newest + 1, "next", "create table next (id bigint);"));
+        database.apply(&all).await;
+        for word in ["up", "status"] {
+            let (code, said, shown) = migrate(word);
+            let name = format!("{:04}_next", newest + 1);
+            assert_eq!(code, Some(0), "{said}");
+            assert!(said.contains("ahead of this program") && said.contains(&name), "{said}");
+            assert!(said.contains("runs on it") && !said.contains("up to date"), "{said}");
+            assert_eq!(shown.contains(&name), word == "status", "{shown}");
+        }
+        all.push(made_up(newest + 2, "gone", "drop table next;"));
+        all.last_mut().unwrap().label = Label::Contract;
+        database.apply(&all).await;
+        for word in ["up", "status"] {
+            let (code, said, shown) = migrate(word);
+            let name = format!("{:04}_gone", newest + 2);
+            assert_eq!(code, Some(1), "{said}");
+            assert!(said.contains(&name) && said.contains("run the newer version"), "{said}");
+            assert_eq!(shown.contains(&name), word == "status", "{shown}");
         }
     }
 }

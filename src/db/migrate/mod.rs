@@ -14,5 +14,5 @@ mod runner;
 pub use error::MigrateError;
 pub use file::{Label, Migration, embedded};
 pub(super) use plan::plan_of;
-pub use plan::{Answer, Plan, Standing, State, plan, plan_over, probe};
-pub use runner::Migrator;
+pub use plan::{Answer, Plan, Standing, State, is_current, plan, probe};
+pub use runner::{Brought, Migrator};

@@ -1,5 +1,6 @@
 //! What is applied, what is pending, and whether this version may run on it.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -18,12 +19,27 @@ pub async fn plan(db: &Db) -> Result<Plan, DbError> {
 }
 
 /// The plan, over a connection in hand.
-pub async fn plan_over(connection: &mut Session, driver: Driver) -> Result<Plan, DbError> {
+pub(super) async fn plan_over(connection: &mut Session, driver: Driver) -> Result<Plan, DbError> {
     let applied = match connection.query(APPLIED).fetch_all().await {
         Err(error) if error.is_absent_table() => Vec::new(),
         outcome => outcome?,
     };
     Ok(Plan::new(&embedded(driver), &applied))
+}
+
+/// Whether this version may run on what is applied there, over a connection in hand; the log is told when that
+/// changes.
+pub async fn is_current(db: &Db, connection: &mut Session) -> Result<bool, DbError> {
+    let refusal = plan_over(connection, db.driver()).await?.refusal();
+    let was_left_behind = db.left_behind.swap(refusal.is_some(), Ordering::Relaxed);
+    match &refusal {
+        Some(error) if !was_left_behind => {
+            tracing::error!(error, task = "schema", "this version may not run on the schema any more");
+        }
+        None if was_left_behind => tracing::info!("this version may run on the schema again"),
+        _ => {}
+    }
+    Ok(refusal.is_none())
 }
 
 /// How the database answered a probe.
@@ -37,7 +53,7 @@ pub struct Answer {
 /// How long the database takes for a small question, and whether this version may run on it.
 pub async fn probe(db: &Db) -> Result<Answer, DbError> {
     let begun = Instant::now();
-    let is_current = plan(db).await?.refusal().is_none();
+    let is_current = is_current(db, &mut db.read().await?).await?;
     Ok(Answer { latency: begun.elapsed(), is_current })
 }
 
@@ -123,6 +139,17 @@ impl Plan {
             let pending: Vec<_> = self.in_state(State::Pending).collect();
             (!pending.is_empty())
                 .then(|| format!("migrations are pending: {}; run `stead migrate up`", names(&pending)))
+        })
+    }
+
+    /// What a later version has applied, where this one runs on it all the same; `None` if there is nothing.
+    pub fn ahead(&self) -> Option<String> {
+        let unknown: Vec<_> = self.in_state(State::Unknown).collect();
+        (!unknown.is_empty()).then(|| {
+            format!(
+                "the schema is ahead of this program: a newer version has applied {}, which only adds; this program runs on it",
+                names(&unknown)
+            )
         })
     }
 

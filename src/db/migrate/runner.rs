@@ -30,6 +30,15 @@ pub struct Migrator {
     _lock: Option<File>,
 }
 
+/// By whom pending migrations were applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// By this process.
+    pub applied: usize,
+    /// By others that started at the same time and were quicker: this process waited for them.
+    pub by_others: usize,
+}
+
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version bigint NOT NULL PRIMARY KEY,
     name text NOT NULL,
@@ -79,22 +88,24 @@ impl Migrator {
         Ok(Plan::new(&self.migrations, &applied))
     }
 
-    /// Applies what is pending; tells `progress` the name of each before it starts.
-    /// Returns how many this process applied.
-    pub async fn up(&mut self, mut progress: impl FnMut(&str)) -> Result<usize, MigrateError> {
+    /// Applies what is pending; tells `progress` the name of each before it starts. Refuses a schema that this
+    /// version could not run on, whatever it applied.
+    pub async fn up(&mut self, mut progress: impl FnMut(&str)) -> Result<Brought, MigrateError> {
         let plan = self.plan().await?;
-        if plan.in_state(State::Changed).next().is_some() {
-            return Err(MigrateError::Refused(plan.refusal().unwrap_or_default()));
+        if let Some(conflict) = plan.conflict() {
+            return Err(MigrateError::Refused(conflict));
         }
-        let mut applied = 0;
+        let mut brought = Brought::default();
         for migration in self.migrations.clone() {
             if plan.in_state(State::Pending).any(|line| line.version == migration.version) {
-                progress(migration.name);
-                let done = self.step(&migration, Direction::Up).await;
-                applied += usize::from(done.map_err(|source| failed(&migration, source))?);
+                let done = self.step(&migration, Direction::Up, &mut progress).await;
+                match done.map_err(|source| failed(&migration, source))? {
+                    true => brought.applied += 1,
+                    false => brought.by_others += 1,
+                }
             }
         }
-        Ok(applied)
+        Ok(brought)
     }
 
     /// Undoes the newest applied migration; returns its name, or `None` if nothing is applied.
@@ -111,12 +122,17 @@ impl Migrator {
                 newest.version, newest.name
             )));
         };
-        self.step(&migration, Direction::Down).await.map_err(|source| failed(&migration, source))?;
+        self.step(&migration, Direction::Down, |_| ()).await.map_err(|source| failed(&migration, source))?;
         Ok(Some(format!("{:04}_{}", migration.version, migration.name)))
     }
 
     /// One migration, under the lock; `false` if somebody else had done it by the time we held it.
-    async fn step(&mut self, migration: &Migration, direction: Direction) -> Result<bool, DbError> {
+    async fn step(
+        &mut self,
+        migration: &Migration,
+        direction: Direction,
+        mut progress: impl FnMut(&str),
+    ) -> Result<bool, DbError> {
         let sql = match direction {
             Direction::Up => migration.up,
             Direction::Down => migration.down.unwrap_or_default(),
@@ -128,7 +144,10 @@ impl Migrator {
         .await?;
         let outcome = match self.is_applied(migration.version).await {
             Ok(applied) if applied == matches!(direction, Direction::Up) => Ok(false),
-            Ok(_) => self.run(migration, direction, sql).await.map(|()| true),
+            Ok(_) => {
+                progress(migration.name);
+                self.run(migration, direction, sql).await.map(|()| true)
+            }
             Err(error) => Err(error),
         };
         let end = self.raw(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;

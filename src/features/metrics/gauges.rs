@@ -31,7 +31,7 @@ pub async fn look(state: &AppState) {
 
 async fn sound(state: &AppState) -> Result<Sounding, DbError> {
     let mut db = state.db.look().await?;
-    let is_migrated = migrate::plan_over(&mut db, state.db.driver()).await?.refusal().is_none();
+    let is_migrated = migrate::is_current(&state.db, &mut db).await?;
     let depth = state.outbox.depth(&mut db).await?;
     Ok(Sounding { queued: depth.queued, oldest: depth.oldest, is_migrated })
 }

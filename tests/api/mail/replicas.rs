@@ -129,6 +129,21 @@ behaviour! {
         assert!(outbox(&apps[0]).await.iter().all(|row| row.state == "sent"));
     }
 
+    async fn an_attempt_that_another_has_taken_over_is_no_failure(stage: Stage) {
+        let server = SmtpServer::start(Manner::HangsAfterContent).await;
+        let apps = replicas(&stage, &server.url()).await;
+        register(&apps[0], "ada@example.com").await;
+        let slow = courier(&apps[0]).with_patience(Duration::from_secs(4), Duration::from_secs(4));
+        let slow = tokio::spawn(async move { slow.round(|| true).await });
+        server.until("the content", |server| server.copies().len() == 1).await;
+        // A pause of a minute: to all others the slow one is gone.
+        apps[0].later(Duration::from_secs(61));
+        server.behave(Manner::Kind);
+        assert_eq!(round(&apps[1]).await, tally(1, 0, 0));
+        assert_eq!(slow.await.unwrap().unwrap(), tally(0, 0, 0), "what became of it is the other's to say");
+        assert_eq!(row(&apps[0]).await.state, "sent");
+    }
+
     async fn a_lease_that_was_given_back_is_free_at_once(stage: Stage) {
         let server = SmtpServer::start(Manner::Kind).await;
         let apps = replicas(&stage, &server.url()).await;

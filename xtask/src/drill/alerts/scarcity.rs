@@ -51,7 +51,8 @@ impl<'a> Scarcity<'a> {
         self.connections(findings).await?;
         self.files(findings).await?;
         self.disk(findings).await?;
-        self.certificate(findings).await
+        self.certificate(findings).await?;
+        self.schema(findings).await
     }
 
     /// Somebody locks a table that every request reads: each waits for the one connection, then is turned away.
@@ -131,6 +132,16 @@ impl<'a> Scarcity<'a> {
         certify(&place, 7 * DAY)?;
         let ask_to_look = async || server.hang_up();
         note(findings, &self.prometheus, "CertificateExpiresSoon", ask_to_look).await?;
+        server.kill()
+    }
+
+    /// A migration that the server needs is undone under it.
+    async fn schema(&self, findings: &mut Findings) -> Result<()> {
+        let place = self.on_sqlite(&[])?;
+        let server = self.serve(self.binary, &place, &[])?;
+        self.quiet(findings, &["SchemaNotCurrent"]).await?;
+        process::output(place.command(self.binary).args(["migrate", "down", "--yes"]))?;
+        note(findings, &self.prometheus, "SchemaNotCurrent", async || Ok(())).await?;
         server.kill()
     }
 
