@@ -10,6 +10,7 @@ mod change;
 mod connection;
 mod driver;
 mod error;
+mod explain;
 mod feed;
 mod gauges;
 pub mod migrate;
