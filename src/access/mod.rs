@@ -17,6 +17,7 @@ pub mod password;
 pub mod permission;
 pub mod phc;
 pub mod principal;
+pub mod proof;
 pub mod refresh;
 pub mod sessions;
 mod signed;

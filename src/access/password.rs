@@ -7,8 +7,9 @@ use super::audit::{Action, Audit};
 use super::device::DeviceId;
 use super::hasher::{HashError, Hasher, Place};
 use super::origin::Origin;
+use super::proof::{Owed, Proof};
 use super::strength::{Measure, Weakness};
-use super::throttle::{self, Limits, Reservation};
+use super::throttle::{self, Limits, Reservation, Unit};
 use crate::base::clock::Clock;
 use crate::base::email::Email;
 use crate::base::id::{SessionId, UserId};
@@ -85,14 +86,6 @@ pub struct Claim<'a> {
     pub subject: Option<UserId>,
 }
 
-/// The password was right. Settled inside the transaction that acts on it.
-#[must_use = "a proof that is not settled leaves the attempt counted as wrong"]
-pub struct Proof {
-    budgets: Budgets,
-    /// The stored hash should be replaced by one with today's settings.
-    pub outdated: bool,
-}
-
 struct Budgets {
     charged: Tag,
     account: Tag,
@@ -154,12 +147,14 @@ impl Passwords {
 
     async fn compare(&self, claim: Claim<'_>, origin: &Origin) -> Result<Proof, PasswordError> {
         let (budgets, subject, standing) = (self.budgets(&claim)?, claim.subject, claim.standing);
-        let place = self.admit(&budgets.charged, standing).await?;
+        let (place, unit) = self.admit(&budgets.charged, standing).await?;
         let verdict = self.hasher.verify(place, claim.password, claim.stored).await?;
         if verdict.matches {
             // Whoever signs in is known from here on.
             _ = subject.map(called_by);
-            return Ok(Proof { budgets, outdated: verdict.outdated });
+            let Budgets { charged, account } = budgets;
+            let owed = Owed { db: self.db.clone(), clock: self.clock.clone(), charged, account, unit };
+            return Ok(Proof::new(owed, verdict.outdated));
         }
         let mut tx = self.db.write().await?;
         throttle::confirm(&mut tx, &budgets.charged).await?;
@@ -174,9 +169,7 @@ impl Passwords {
     /// Gives the unit back at once: for acts that may still be refused for another reason than the
     /// password, and must not cost an attempt then.
     pub async fn settle(&self, proof: Proof) -> Result<(), DbError> {
-        let mut tx = self.db.write().await?;
-        proof.settle(&mut tx).await?;
-        tx.commit().await
+        proof.settle(self.db.write().await?).await
     }
 
     /// The owner proved to be who they are by another way than the password (a mailed link):
@@ -233,7 +226,7 @@ impl Passwords {
 
     /// A place in the hash queue and a unit of the budget; the place first, so that a flood is turned
     /// away before it costs a write.
-    async fn admit(&self, budget: &Tag, standing: Standing) -> Result<Place, PasswordError> {
+    async fn admit(&self, budget: &Tag, standing: Standing) -> Result<(Place, Unit), PasswordError> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let place = self.hasher.admit()?;
@@ -241,7 +234,7 @@ impl Passwords {
             let reservation = throttle::reserve(&mut tx, budget, throttle::GUESSES, self.clock.now()).await?;
             tx.commit().await?;
             match reservation {
-                Reservation::Granted => return Ok(place),
+                Reservation::Granted(unit) => return Ok((place, unit)),
                 Reservation::Undecided if tokio::time::Instant::now() < deadline => drop(place),
                 Reservation::Undecided => {
                     self.audit.meters.throttled(standing.budget());
@@ -275,16 +268,5 @@ impl Passwords {
     /// Rows do not hold addresses, only their tags under a key of ours.
     fn key(&self, parts: &[&[u8]]) -> Result<Tag, NoKey> {
         self.lookup.tag(self.lookup.newest()?, &parts.join(&0))
-    }
-}
-
-impl Proof {
-    /// Gives the unit back, in the transaction that the right password opened the way to.
-    pub async fn settle(self, tx: &mut Tx) -> Result<(), DbError> {
-        throttle::give_back(tx, &self.budgets.charged).await?;
-        if self.budgets.charged != self.budgets.account {
-            throttle::vouch(tx, &self.budgets.account).await?;
-        }
-        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Budgets for guesses at a secret: rows, so that they hold across replicas and restarts.
 //!
 //! A unit is reserved before the secret is checked, in its own committed statement, and given back
-//! only by success. So a hundred guesses sent at once find the same ten units as a hundred in a row.
+//! only by a secret that was right. So a hundred guesses sent at once find the same ten units as a hundred in a row.
 
 use std::time::Duration;
 
@@ -33,12 +33,19 @@ const DECIDED_WITHIN: Duration = Duration::from_secs(10);
 /// What came of asking for a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
-    Granted,
+    Granted(Unit),
     /// All units are taken, but some are still being checked: one may come back in a moment.
     Undecided,
     Refused {
         retry_after: Duration,
     },
+}
+
+/// A unit that was taken. It goes back to its own window only: the next is full again without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit {
+    /// The end of the window.
+    pub until: Timestamp,
 }
 
 #[derive(sqlx::FromRow)]
@@ -52,8 +59,8 @@ struct Budget {
 
 /// Takes one unit from the budget of `key`. The caller commits before it checks the secret.
 pub async fn reserve(tx: &mut Tx, key: &Tag, limits: Limits, now: Timestamp) -> Result<Reservation, DbError> {
-    if take(tx, key, limits, now).await? {
-        return Ok(Reservation::Granted);
+    if let Some(unit) = draw(tx, key, limits, now).await? {
+        return Ok(Reservation::Granted(unit));
     }
     let budget: Budget = tx
         .query("SELECT used, undecided, consecutive, reserved_at, resets_at FROM throttles WHERE key = $1")
@@ -66,7 +73,11 @@ pub async fn reserve(tx: &mut Tx, key: &Tag, limits: Limits, now: Timestamp) -> 
 /// Takes one unit, if there is one left. One statement either way; and whether there is or not, whoever
 /// else wants one of the same budget waits until this transaction is over.
 pub async fn take(tx: &mut Tx, key: &Tag, limits: Limits, now: Timestamp) -> Result<bool, DbError> {
-    let taken = tx
+    Ok(draw(tx, key, limits, now).await?.is_some())
+}
+
+async fn draw(tx: &mut Tx, key: &Tag, limits: Limits, now: Timestamp) -> Result<Option<Unit>, DbError> {
+    let taken: Option<(Timestamp,)> = tx
         .query(
             "INSERT INTO throttles (key, used, undecided, consecutive, reserved_at, resets_at)
              VALUES ($1, 1, 1, 0, $2, $3)
@@ -76,16 +87,17 @@ pub async fn take(tx: &mut Tx, key: &Tag, limits: Limits, now: Timestamp) -> Res
                 resets_at = CASE WHEN throttles.resets_at <= $2 THEN $3 ELSE throttles.resets_at END,
                 reserved_at = $2
              WHERE (throttles.resets_at <= $2 OR throttles.used < $4)
-                AND throttles.consecutive + throttles.undecided < $5",
+                AND throttles.consecutive + throttles.undecided < $5
+             RETURNING resets_at",
         )
         .bind(key.as_slice())
         .bind(now)
         .bind(now.plus(limits.window))
         .bind(limits.units)
         .bind(limits.consecutive)
-        .execute()
+        .fetch_optional()
         .await?;
-    Ok(taken > 0)
+    Ok(taken.map(|(until,)| Unit { until }))
 }
 
 fn refusal(budget: &Budget, limits: Limits, now: Timestamp) -> Reservation {
@@ -110,14 +122,15 @@ pub async fn confirm(tx: &mut Tx, key: &Tag) -> Result<(), DbError> {
 }
 
 /// The guess was right: its unit comes back and the count of wrong ones in a row starts again.
-pub async fn give_back(tx: &mut Tx, key: &Tag) -> Result<(), DbError> {
+pub async fn give_back(tx: &mut Tx, key: &Tag, unit: Unit) -> Result<(), DbError> {
     tx.query(
         "UPDATE throttles SET consecutive = 0,
-            used = CASE WHEN used > 0 THEN used - 1 ELSE 0 END,
-            undecided = CASE WHEN undecided > 0 THEN undecided - 1 ELSE 0 END
+            used = CASE WHEN used > 0 AND resets_at = $2 THEN used - 1 ELSE used END,
+            undecided = CASE WHEN undecided > 0 AND resets_at = $2 THEN undecided - 1 ELSE undecided END
          WHERE key = $1",
     )
     .bind(key.as_slice())
+    .bind(unit.until)
     .execute()
     .await
     .map(drop)

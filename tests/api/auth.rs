@@ -5,6 +5,7 @@ mod enumeration;
 mod interrupted;
 mod keys;
 mod login;
+mod outages;
 mod passwords;
 mod refresh;
 mod registration;

@@ -5,8 +5,9 @@ use crate::access::audit::Action;
 use crate::access::device::{self, DeviceId};
 use crate::access::issue::Tokens;
 use crate::access::origin::Origin;
-use crate::access::password::{Claim, Proof, Standing};
+use crate::access::password::{Claim, Standing};
 use crate::access::principal::Status;
+use crate::access::proof::Proof;
 use crate::base::id::UserId;
 use crate::base::secret::Password;
 use crate::features::auth::error::AuthError;
@@ -63,16 +64,15 @@ impl Auth {
         };
         let mut tx = self.state.db.write().await?;
         let (id, now) = (account.base.id, self.state.clock.now());
-        // The account before its budget, as a reset does: neither waits for what the other holds.
         let unchanged = users::store::note_login(&mut tx, id, stored, rehashed.as_ref(), now).await?;
-        proof.settle(&mut tx).await?;
+        // The account before its budget, as a reset does: neither waits for what the other holds.
         if !unchanged {
-            tx.commit().await?;
+            proof.settle(tx).await?;
             return Ok(None);
         }
         let tokens = self.state.access.sign_in(&mut tx, id, device, origin).await?;
         self.record(&mut tx, Action::LoggedIn, Some(id), id, origin).await?;
-        tx.commit().await?;
+        proof.settle(tx).await?;
         Ok(Some(tokens))
     }
 
