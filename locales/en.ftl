@@ -391,4 +391,3 @@ docs-signed-in = Signed in as
 docs-sign-out = Sign out
 docs-needed = Needs this permission
 docs-held = Needs this permission, which you have
-docs-missing = Needs this permission, which you do not have

@@ -367,4 +367,3 @@ docs-signed-in = 已登录：
 docs-sign-out = 退出登录
 docs-needed = 需要此权限
 docs-held = 需要此权限，您已拥有
-docs-missing = 需要此权限，而您没有

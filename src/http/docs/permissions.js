@@ -3,20 +3,19 @@ import { caller, subscribe } from "./session.js";
 
 const texts = document.getElementById("page").dataset;
 
-/** Whether the caller holds it; undefined where the page cannot know. */
-function holds(user) {
-  return user?.roles.includes("admin") ? true : undefined;
-}
+/** Who is an admin may do everything; what other roles hold, only those who may read roles are told. */
+const holdsAll = (user) => user?.roles.includes("admin") ?? false;
 
 export const permissions = ({ React }) => ({
   wrapComponents: {
-    OperationSummaryPath: (Path) =>
+    OperationSummaryPath: (Path, { specSelectors }) =>
       function PathAndPermission(props) {
         const user = React.useSyncExternalStore(subscribe, caller);
-        const permission = props.operationProps.getIn(["op", "x-permission"]);
+        const { path: route, method } = props.operationProps.toObject();
+        const permission = specSelectors.specJson().getIn(["paths", route, method, "x-permission"]);
         const path = React.createElement(Path, props);
         if (!permission) return path;
-        const state = { true: "held", undefined: "needed" }[holds(user)];
+        const state = holdsAll(user) ? "held" : "needed";
         const badge = { className: `permission ${state}`, title: texts[state] };
         return React.createElement(React.Fragment, null, path, React.createElement("span", badge, permission));
       },

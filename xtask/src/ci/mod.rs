@@ -2,6 +2,7 @@
 
 mod contract;
 mod outcome;
+mod page;
 mod secrets;
 mod smoke;
 mod stages;

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::outcome::Outcome;
-use super::{contract, secrets, smoke};
+use super::{contract, page, secrets, smoke};
 use crate::{drill, process, server::Profile};
 
 pub struct Stage {
@@ -58,6 +58,12 @@ pub const STAGES: &[Stage] = &[
         about: "the server does what its document says",
         needs: &["cargo", "schemathesis"],
         run: contract::fuzz,
+    },
+    Stage {
+        name: "page",
+        about: "the pages that people see, in a real browser",
+        needs: &["cargo", "node", "chromium", "playwright-core"],
+        run: page::run,
     },
     Stage {
         name: "test",

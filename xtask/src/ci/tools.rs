@@ -9,6 +9,8 @@ pub fn present(tool: &str) -> bool {
     match tool {
         // Its Python has the packages of .ci/requirements.txt, another may not.
         "venv" => process::root().join(".ci/venv/bin/python").is_file(),
+        // A library, so no program of it is anywhere.
+        "playwright-core" => process::root().join(".ci/node_modules/playwright-core").is_dir(),
         "postgresql" => env::var_os("TEST_DATABASE_URL").is_some() || postgresql().is_some(),
         program => process::find(program).is_some(),
     }

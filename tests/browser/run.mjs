@@ -1,0 +1,23 @@
+// What people see, in a real browser: `node tests/browser/run.mjs URL FOLDER`, accounts as JSON on standard
+// input, screenshots into the folder. `cargo xtask ci --only page` starts the server and runs it.
+import { readFileSync } from "node:fs";
+
+import { counts, launch } from "./browser.mjs";
+import * as docs from "./docs.mjs";
+import * as pages from "./pages.mjs";
+
+const [url, folder] = process.argv.slice(2);
+const stage = { ...JSON.parse(readFileSync(0, "utf8")), folder };
+const stories = { ...docs, ...pages };
+
+const browser = await launch();
+try {
+  for (const [name, story] of Object.entries(stories)) {
+    const begun = Date.now();
+    await story(browser, url, stage);
+    console.log(`  ${name}: ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+  }
+} finally {
+  await browser.close();
+}
+console.log(`${Object.keys(stories).length} stories, ${counts.checks} checks; ${counts.requests} requests, all to the server itself`);
