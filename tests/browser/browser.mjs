@@ -108,7 +108,9 @@ function contrast(element) {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const grounds = [];
-  for (let one = element; one; one = one.parentElement) grounds.unshift(getComputedStyle(one).backgroundColor);
+  for (let one = element; one; one = one.parentElement) {
+    grounds.unshift(getComputedStyle(one).backgroundColor);
+  }
   // What a browser paints where a page paints nothing.
   const canvas = matchMedia("(prefers-color-scheme: dark)").matches ? [18, 18, 18] : [255, 255, 255];
   const ground = grounds.map(parts).reduce((below, colour) => over(colour, below), canvas);

@@ -17,7 +17,12 @@ try {
     await story(browser, url, stage);
     console.log(`  ${name}: ${((Date.now() - begun) / 1000).toFixed(1)} s`);
   }
+} catch (error) {
+  const open = browser.contexts().flatMap((context) => context.pages());
+  await Promise.all(open.map((page, i) => page.screenshot({ path: `${folder}/failed-${i}.png` })));
+  throw error;
 } finally {
   await browser.close();
 }
-console.log(`${Object.keys(stories).length} stories, ${counts.checks} checks; ${counts.requests} requests, all to the server itself`);
+const { length } = Object.keys(stories);
+console.log(`${length} stories, ${counts.checks} checks; ${counts.requests} requests, none to anybody else`);

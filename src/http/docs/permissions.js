@@ -17,7 +17,8 @@ export const permissions = ({ React }) => ({
         if (!permission) return path;
         const state = holdsAll(user) ? "held" : "needed";
         const badge = { className: `permission ${state}`, title: texts[state] };
-        return React.createElement(React.Fragment, null, path, React.createElement("span", badge, permission));
+        const beside = React.createElement("span", badge, permission);
+        return React.createElement(React.Fragment, null, path, beside);
       },
   },
 });
