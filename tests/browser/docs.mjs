@@ -148,8 +148,8 @@ const WINDOWS = [
 
 /** An admin sees what they may do, in windows wide and narrow, light and dark; the pictures of the manual. */
 export async function anAdmin(browser, url, { admin, user, folder }) {
-  for (const { name, ...look } of WINDOWS) {
-    const { page, watch } = await open(browser, url, look);
+  const look = async ({ name, ...window }) => {
+    const { page, watch } = await open(browser, url, window);
     await show(page);
     await fits(page, `${name}, signed out`);
     await legible(page.locator("header label").first(), `${name}: the bar`);
@@ -167,7 +167,8 @@ export async function anAdmin(browser, url, { admin, user, folder }) {
     check(`${name}: the list`, listed.status === 200 && listed.text.includes(user.email), listed);
     await fits(page, `${name}, tried out`);
     await watch.close(name);
-  }
+  };
+  await Promise.all(WINDOWS.map(look));
 }
 
 /** The bar speaks Chinese, and the page follows when its reader changes to the dark. */

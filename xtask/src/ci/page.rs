@@ -26,6 +26,10 @@ pub fn run() -> Result<Outcome> {
         "newcomer": { "email": "mary@example.com", "password": PASSWORD },
     });
     let pictures = process::root().join("target/page");
+    // Those of an earlier run that failed would tell of it still.
+    if pictures.exists() {
+        fs::remove_dir_all(&pictures)?;
+    }
     fs::create_dir_all(&pictures)?;
 
     // Every sign-in of the browser comes from one address.
